@@ -1,0 +1,184 @@
+"""The journal of a device on its disk, written by a thread of its own.
+
+An SD card can stall for a second, and a fire input must not wait for it. All that is queued when the
+disk becomes free is written as one (group commit): under load there are more transactions to an
+fsync, not a longer queue.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.runtime.journal.backlog import GROUP_LIMIT, QUEUE_LIMIT, RETRY_S, Backlog, random_id
+from edge.runtime.journal.errors import JournalError, JournalWriteError
+from edge.runtime.journal.store import Store
+from edge.runtime.ports import Post
+from edge.runtime.vocabulary import Commit, CommitFailed, EventsRead, Fact, ReadEvents, TrimEvents
+
+READS_LIMIT = 100
+"""Reads that may wait; of more, the newest are answered."""
+
+CLOSE_TRIES = 3
+"""How often a refusing disk is tried once the journal is being closed."""
+
+CLOSE_S = 10.0
+"""How long closing waits for a disk that does not answer at all."""
+
+_log = logging.getLogger(__name__)
+
+
+class SqliteJournal(Backlog):
+    """The journal of a device on its disk, written by a thread of its own.
+
+    Args:
+        path: the database file; made if it is missing, its directory must exist.
+        post: takes `Committed`, `CommitFailed` and `EventsRead`, from the journal's thread.
+        ids: gives a new journal its identity.
+        limit: transactions that may wait for the disk.
+        retry_s: pause after the disk refused.
+        open_store: opens the file.
+
+    Raises:
+        JournalOpenError: the file cannot be this device's journal; nothing was changed.
+        JournalInUseError: another process has it open.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        post: Post,
+        *,
+        ids: Callable[[], str] = random_id,
+        limit: int = QUEUE_LIMIT,
+        retry_s: float = RETRY_S,
+        open_store: Callable[[Path, Callable[[], str]], Store] = Store.open,
+    ) -> None:
+        super().__init__(open_store(path, ids), post, limit)
+        self._retry_s = retry_s
+        self._reads: deque[ReadEvents] = deque(maxlen=READS_LIMIT)
+        self._trim: TrimEvents | None = None
+        self._trim_from = 0
+        self._read_error = ""
+        self._closing_tries = 0
+        self._closing = False
+        self._ending: JournalWriteError | None = None
+        self._changed = threading.Condition(threading.RLock())
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def commit(self, intent: Commit) -> None:
+        """Queue a transaction; posts `Committed` once it is on disk, `CommitFailed` once a failure.
+
+        Raises:
+            JournalOrderError: an event's number was used before.
+            TypeError, ValueError: something in it is not what JSON can hold.
+            JournalError: the journal is closed.
+        """
+        with self._changed:
+            if self._closing:
+                raise JournalError(f"transaction {intent.number}: the journal is closed")
+            if self._accept(intent):
+                self._changed.notify()
+
+    def read(self, intent: ReadEvents) -> None:
+        """Posts `EventsRead`; it shows only what is on disk."""
+        with self._changed:
+            self._reads.append(intent)
+            self._changed.notify()
+
+    def trim(self, intent: TrimEvents) -> None:
+        """Delete acknowledged events past their retention, a stretch at a time between the commits."""
+        with self._changed:
+            self._trim, self._trim_from = intent, 0
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Write what is queued, mark the run as cleanly ended, copy the log into the file.
+
+        Raises:
+            JournalWriteError: the disk refused or does not answer; the run counts as unclean.
+        """
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(CLOSE_S)
+        if self._thread.is_alive():
+            raise JournalWriteError(f"the disk does not answer: {len(self._queue)} transactions wait")
+        ending, self._ending = self._ending, None
+        if ending is not None:
+            raise ending
+
+    def _tell(self, fact: Fact) -> None:
+        with self._changed:  # the loop's thread tells of refused transactions
+            super()._tell(fact)
+
+    def _run(self) -> None:
+        try:
+            while True:
+                with self._changed:
+                    ailing = self._error or self._read_error or self._untold
+                    self._changed.wait_for(self._has_work, self._retry_s if ailing else None)
+                if self._closing and (not self._queue or self._closing_tries == CLOSE_TRIES):
+                    break
+                self._turn()
+            try:
+                self._finish()
+            except JournalWriteError as error:
+                self._ending = error  # raised to whoever closes
+            self._store.close()
+        except BaseException as error:
+            # a defect, not the disk: say so before the thread ends, then let it be seen
+            self._ending = JournalWriteError(f"the journal's thread ended early: {error!r}")
+            self._tell(CommitFailed(self._queue[0].number if self._queue else 0, str(self._ending)))
+            raise
+
+    def _has_work(self) -> bool:
+        """Whether to go on at once; what failed last waits for its time."""
+        return (
+            self._trim is not None
+            or bool((self._queue or self._closing) and not self._error)
+            or bool(self._reads and not self._read_error)
+        )
+
+    def _turn(self) -> None:
+        with self._changed:
+            self._hand_over()
+        if self._queue and not self._write(min(len(self._queue), GROUP_LIMIT)):
+            self._closing_tries += self._closing
+        if self._reads:
+            self._read_once()
+        if self._trim is not None:
+            self._trim_once()
+
+    def _read_once(self) -> None:
+        asked = self._reads[0]
+        try:
+            events = self._store.read(asked.after_seq, asked.limit)
+        except (sqlite3.Error, ValueError) as error:
+            # "no events" would be a lie and would lose them; it is asked again, and said once
+            if not self._read_error:
+                self._tell(CommitFailed(0, f"the history after event {asked.after_seq} cannot be read: {error}"))
+            self._read_error = str(error)
+            return
+        self._read_error = ""
+        self._reads.popleft()
+        self._tell(EventsRead(events))
+
+    def _trim_once(self) -> None:
+        with self._changed:
+            asked, from_seq = self._trim, self._trim_from
+        if asked is None:
+            return
+        try:
+            then = self._store.trim(asked.acked_seq, asked.before.isoformat(), from_seq)
+        except sqlite3.Error as error:
+            _log.warning("old events were not deleted, the next trimming will try again: %s", error)
+            then = None
+        with self._changed:
+            if self._trim is asked and self._trim_from == from_seq:  # else a newer request starts from the beginning
+                self._trim, self._trim_from = (None, 0) if then is None else (asked, then)

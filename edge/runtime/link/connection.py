@@ -1,0 +1,314 @@
+"""One connection to one broker address, from the first packet to the last, on the link's thread."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import selectors
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.runtime.link.outlet import UNTOLD_S, Outlet
+from edge.runtime.vocabulary import Delivered, LinkSynced, LinkUp, MessageReceived, Publish
+
+CONNECT_S = 5.0
+"""Patience with an address, for TCP and again for the broker's answer."""
+
+RESYNC_S = 10.0
+"""When the sync marker is sent again, if neither it nor any message has come."""
+
+SYNC_TRIES = 4
+"""A broker that returns none of so many markers has taken us but does not deliver."""
+
+TURN_S = 1.0
+"""Longest pause between two looks at the keep-alive."""
+
+GOODBYE_S = 2.0
+"""Patience with the broker's acknowledgement of our last word."""
+
+WAITING_LIMIT = 1_000
+"""Messages given to a connection and not acknowledged yet. Above it the broker is stuck."""
+
+WAITING_BYTES = 16 * 1024 * 1024
+
+MESSAGE_LIMIT = 5 * 1024 * 1024
+"""Bytes of a payload; longer ones are not handed over. The broker's limit is the same."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who we are to any broker."""
+
+    name: str
+    username: str | None
+    password: str | None
+    subscriptions: Sequence[str]
+    sync_topic: str
+    will: Publish
+    farewell: Publish
+    keepalive_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a connection ended: in words, and whether it had been up and the broker hung up."""
+
+    error: str
+    up_since: float | None
+    by_broker: bool
+
+
+class Connection:
+    """A connection that lives as long as `run` runs. Only `publish` and `leave` may be called from other threads.
+
+    Args:
+        account: who we are.
+        address: host and port.
+        wake: the reading end of a pair of sockets; bytes on it make `run` look at what is to be sent.
+        poke: writes to the other end.
+        outlet: where facts go. While the inbox is full nothing is read, so the broker waits too.
+        monotonic: real time.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        address: tuple[str, int],
+        *,
+        wake: socket.socket,
+        poke: Callable[[], None],
+        outlet: Outlet,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._account = account
+        self._address = address
+        self._wake = wake
+        self._poke = poke
+        self._outlet = outlet
+        self._monotonic = monotonic
+        self._outgoing: deque[Publish] = deque()
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._waiting_bytes = 0
+        self._unacknowledged: dict[int, int] = {}
+        self._acknowledged = 0
+        self._up_since: float | None = None
+        self._nonce = b'{"id":"%s"}' % secrets.token_hex(8).encode()
+        self._sync_mids: set[int] = set()
+        self._resync_at: float | None = None
+        self._sync_tries = 0
+        self._stuck = False
+        self._leaving = False
+        self._leave_by: float | None = None
+        self._left = False
+        self._error = ""
+        self._by_broker = False
+        self._client = self._make_client()
+
+    # --- from other threads -------------------------------------------------------------------
+
+    @property
+    def up_since(self) -> float | None:
+        """When the broker took us; None before."""
+        return self._up_since
+
+    def publish(self, intent: Publish) -> bool:
+        """Send a message, in order. False: too much waits already; the connection is given up."""
+        with self._lock:
+            if self._waiting >= WAITING_LIMIT or self._waiting_bytes > WAITING_BYTES:
+                self._stuck = True
+            else:
+                self._waiting += 1
+                self._waiting_bytes += len(intent.payload)
+                self._outgoing.append(intent)
+        self._poke()
+        return not self._stuck
+
+    def leave(self) -> None:
+        """Send what waits and the last word, then disconnect."""
+        self._leaving = True
+        self._poke()
+
+    # --- on the link's thread -----------------------------------------------------------------
+
+    def run(self) -> Ending:
+        """Connect and converse until it ends, one way or another."""
+        try:
+            self._client.connect(*self._address, keepalive=self._account.keepalive_s)
+        except OSError as error:
+            return Ending(_words(error), None, by_broker=False)
+        with selectors.DefaultSelector() as selector:
+            wire = self._client.socket()
+            if wire is not None:
+                selector.register(wire, selectors.EVENT_READ)
+                selector.register(self._wake, selectors.EVENT_READ)
+                try:
+                    self._converse(selector, wire)
+                finally:
+                    wire.close()
+        return Ending(self._error or "the broker closed the connection", self._up_since, self._by_broker)
+
+    def _converse(self, selector: selectors.BaseSelector, wire: Any) -> None:
+        answer_by = self._monotonic() + CONNECT_S
+        interest = selectors.EVENT_READ
+        while self._client.socket() is not None and not self._error:
+            wanted = 0 if self._outlet.full else selectors.EVENT_READ
+            if self._client.want_write():
+                wanted |= selectors.EVENT_WRITE
+            if wanted != interest:
+                interest = self._watch(selector, wire, interest, wanted)
+            self._read(selector.select(UNTOLD_S if self._outlet.full else TURN_S), wire)
+            if self._acknowledged:
+                self._outlet.tell(Delivered(self._acknowledged))
+                self._acknowledged = 0
+            self._outlet.flush()
+            now = self._monotonic()
+            if self._stuck:
+                self._error = f"the broker acknowledges nothing: {self._waiting} messages wait"
+            elif self._up_since is not None:
+                self._send_what_waits(now)
+            elif now >= answer_by or self._leaving:
+                self._error = "no answer from the broker"
+            if self._client.want_write():
+                self._client.loop_write()
+            self._client.loop_misc()
+
+    def _watch(self, selector: selectors.BaseSelector, wire: Any, interest: int, wanted: int) -> int:
+        if not interest:
+            selector.register(wire, wanted)
+        elif wanted:
+            selector.modify(wire, wanted)
+        else:
+            selector.unregister(wire)
+        return wanted
+
+    def _read(self, ready: Sequence[tuple[selectors.SelectorKey, int]], wire: Any) -> None:
+        for key, events in ready:
+            if key.fileobj is self._wake:
+                self._wake.recv(4096)
+            elif events & selectors.EVENT_READ and key.fileobj is wire:
+                self._client.loop_read()
+
+    def _send_what_waits(self, now: float) -> None:
+        if self._resync_at is not None and now >= self._resync_at:
+            if self._sync_tries == SYNC_TRIES:
+                self._error = "the broker took us, but delivers nothing"
+                return
+            self._sync_mids.add(self._client.publish(self._account.sync_topic, self._nonce, qos=1).mid)
+            self._sync_tries += 1
+            self._resync_at = now + RESYNC_S
+        if self._leaving and self._leave_by is None:
+            self._leave_by = now + GOODBYE_S
+            self._outgoing.append(self._account.farewell)
+        while self._outgoing:
+            intent = self._outgoing.popleft()
+            # at most 20 are on the wire at a time; paho keeps the others behind them, in order
+            mid = self._client.publish(intent.topic, intent.payload, qos=1, retain=intent.retain).mid
+            self._unacknowledged[mid] = len(intent.payload)
+        if self._leave_by is None:
+            return
+        if self._left:
+            if now >= self._leave_by + GOODBYE_S:
+                self._error = "the broker does not take our goodbye"
+        elif not self._unacknowledged or now >= self._leave_by:
+            self._left = True
+            self._client.disconnect()
+
+    # --- paho's callbacks: what they raise ends the thread, so they only note -------------------
+
+    def _make_client(self) -> paho.Client:
+        account = self._account
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=account.name,
+            clean_session=False,
+            protocol=MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = CONNECT_S
+        if account.username is not None:
+            client.username_pw_set(account.username, account.password)
+        client.will_set(account.will.topic, account.will.payload, qos=1, retain=account.will.retain)
+        client.on_socket_open = _without_delay
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        client.on_disconnect = self._on_disconnect
+        return client
+
+    def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:
+        if reason.is_failure:
+            self._error = f"the broker refuses us: {reason}"
+            return
+        self._up_since = self._monotonic()
+        self._outlet.tell(LinkUp(bool(flags.session_present)))
+        topics = [*self._account.subscriptions, self._account.sync_topic]
+        client.subscribe([(topic, 1) for topic in topics])
+
+    def _on_subscribe(
+        self, _client: paho.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
+    ) -> None:
+        topics = [*self._account.subscriptions, self._account.sync_topic]
+        refused = [topic for topic, reason in zip(topics, reasons, strict=False) if reason.is_failure]
+        if refused:
+            self._error = f"the broker refuses the subscription to {', '.join(refused)}"
+        else:
+            self._resync_at = self._monotonic()
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            _log.warning("a message was dropped: its topic is not UTF-8")
+            return
+        if self._resync_at is not None and self._sync_tries:
+            self._resync_at = self._monotonic() + RESYNC_S  # much may lie before the marker on a slow line
+        if topic == self._account.sync_topic:
+            if message.payload == self._nonce and self._resync_at is not None:
+                self._resync_at = None
+                self._outlet.tell(LinkSynced())
+        elif len(message.payload) > MESSAGE_LIMIT:
+            _log.warning("a message was dropped: %s, %d bytes", topic, len(message.payload))
+        elif any(paho.topic_matches_sub(each, topic) for each in self._account.subscriptions):
+            # else an older configuration asked for it: the session remembers, and cannot be asked what
+            self._outlet.tell(MessageReceived(topic, bytes(message.payload), message.retain))
+
+    def _on_publish(self, _client: paho.Client, _data: Any, mid: int, _reason: ReasonCode, _properties: Any) -> None:
+        if mid in self._sync_mids:
+            self._sync_mids.discard(mid)
+            return
+        size = self._unacknowledged.pop(mid)
+        with self._lock:
+            self._waiting -= 1
+            self._waiting_bytes -= size
+        self._acknowledged += 1
+
+    def _on_disconnect(
+        self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any
+    ) -> None:
+        if self._error or self._leave_by is not None:
+            return
+        if reason.getName() == "Keep alive timeout":
+            self._error = f"the broker does not answer (keep-alive of {self._account.keepalive_s} s)"
+        else:
+            self._by_broker = self._up_since is not None
+
+
+def _without_delay(_client: paho.Client, _data: Any, sock: Any) -> None:
+    # paho leaves Nagle's algorithm on: an answer to an answer would wait 40 ms for the other side's ACK
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or str(error) or type(error).__name__).lower()

@@ -1,0 +1,129 @@
+"""One inbox, one heap of timers, one thread: the loop under every controller, in every mode."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import count
+
+from edge.runtime.ports import Clock
+from edge.runtime.vocabulary import Fact
+
+INBOX_LIMIT = 10_000
+"""Facts that may wait. A storm of inputs is dropped above it (and counted), never the urgent ones."""
+
+
+class Timer:
+    """Something to call at a moment, unless it is cancelled before."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        """Never call."""
+        self.callback = None
+
+
+class Loop:
+    """Hands facts to a handler, one at a time, urgent ones first, and calls timers when due.
+
+    Args:
+        clock: where time comes from.
+        handler: takes each fact on the loop's thread.
+        urgent: kinds of facts that overtake all others and are never dropped.
+        wake: set on each post; loops that share a thread share it.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        handler: Callable[[Fact], None],
+        *,
+        urgent: tuple[type[Fact], ...] = (),
+        wake: threading.Event | None = None,
+    ) -> None:
+        self.clock = clock
+        self.wake = wake or threading.Event()
+        self.dropped = 0
+        self.turns = 0
+        self._handler = handler
+        self._urgent_kinds = urgent
+        self._urgent: deque[Fact] = deque()
+        self._inbox: deque[Fact] = deque()
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._order = count()
+
+    def post(self, fact: Fact) -> bool:
+        """Hand over a fact from any thread. False: the inbox is full, the fact was dropped and counted."""
+        if isinstance(fact, self._urgent_kinds):
+            self._urgent.append(fact)
+        elif len(self._inbox) >= INBOX_LIMIT:
+            self.dropped += 1
+            return False
+        else:
+            self._inbox.append(fact)
+        self.wake.set()
+        return True
+
+    def call_at(self, deadline: float, callback: Callable[[], None]) -> None:
+        """Call back on the loop's thread at ``deadline`` (monotonic seconds); ties in order of asking."""
+        self.timer(deadline, callback)
+
+    def timer(self, deadline: float, callback: Callable[[], None]) -> Timer:
+        """The same, for what may be cancelled; a cancelled timer wakes nobody."""
+        timer = Timer(callback)
+        heapq.heappush(self._timers, (deadline, next(self._order), timer))
+        return timer
+
+    def clear(self) -> None:
+        """Forget everything that waits: the computer lost its power."""
+        self._urgent.clear()
+        self._inbox.clear()
+        self._timers.clear()
+
+    def turn(self) -> bool:
+        """Do one piece of work, if there is any: an urgent fact, a due timer, a fact."""
+        if self._urgent:
+            self._handler(self._urgent.popleft())
+        elif self._timers and self._timers[0][0] <= self.clock.monotonic():
+            callback = heapq.heappop(self._timers)[2].callback
+            if callback is not None:
+                callback()
+        elif self._inbox:
+            self._handler(self._inbox.popleft())
+        else:
+            return False
+        self.turns += 1
+        return True
+
+    def deadline(self) -> float | None:
+        """When the next timer is due, in monotonic seconds; None for never."""
+        timers = self._timers
+        while timers and timers[0][2].callback is None:
+            heapq.heappop(timers)
+        return timers[0][0] if timers else None
+
+    def waits(self) -> bool:
+        """Whether facts wait for their turn."""
+        return bool(self._inbox or self._urgent)
+
+
+def run(clock: Clock, loops: Sequence[Loop], until: Callable[[], bool]) -> None:
+    """Turn loops that share a thread and a ``wake`` event until told to stop.
+
+    Each loop in turn does all it can; only when all are quiet does time pass. In virtual time that
+    makes the order of everything a function of the inputs.
+    """
+    wake = loops[0].wake
+    while not until():
+        for loop in loops:
+            while loop.turn():
+                if until():
+                    return
+        if not any(loop.waits() for loop in loops):
+            due = [deadline for loop in loops if (deadline := loop.deadline()) is not None]
+            clock.wait(wake, min(due, default=None))

@@ -1,0 +1,506 @@
+"""The real link on a real broker, and on addresses where there is none: what goes wrong on a wire."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from edge.runtime.link import WAITING_LIMIT
+from edge.runtime.link.outlet import Outlet
+from edge.runtime.vocabulary import Delivered, LinkDown, LinkSynced, LinkUp, MessageReceived, Publish
+from tests.brokers import PATIENCE_S, MosquittoBench, RealBench, topic
+from tests.mosquitto import Mosquitto, free_port
+
+HELLO = bytes.fromhex("20020000")
+"""CONNACK: accepted, no session."""
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[MosquittoBench]:
+    bench = MosquittoBench(tmp_path)
+    yield bench
+    bench.close()
+
+
+class NoBroker(RealBench):
+    """Something listens, or nothing does."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._port = port
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[[Callable[[socket.socket], None]], NoBroker]]:
+    """Let a function converse with each client that connects, in place of a broker."""
+    with ExitStack() as stack:
+
+        def listen_with(converse: Callable[[socket.socket], None]) -> NoBroker:
+            server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            bench = NoBroker(server.getsockname()[1])
+
+            def serve() -> None:
+                while True:
+                    try:
+                        wire, _ = server.accept()
+                    except OSError:
+                        return  # the test is over
+                    stack.callback(wire.close)
+                    converse(wire)
+
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown, socket.SHUT_RDWR)
+            stack.callback(bench.close)
+            return bench
+
+        yield listen_with
+
+
+# --- the socket -----------------------------------------------------------------------------------
+
+
+def test_small_messages_do_not_wait_for_acknowledgements_of_tcp(bench: MosquittoBench) -> None:
+    north = bench.client("north")
+    north.synced()
+    assert north.wire().getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+
+
+def test_the_first_address_that_answers_is_taken(bench: MosquittoBench) -> None:
+    dead = ("127.0.0.1", free_port())
+    north = bench.client("north", addresses=[dead, ("127.0.0.1", bench.port)])
+    assert north.synced() == [LinkUp(resumed=False), LinkSynced()]
+    assert north.wire().getpeername() == ("127.0.0.1", bench.port)
+    north.wire().shutdown(socket.SHUT_RDWR)
+    assert north.synced() == [LinkDown("the broker closed the connection"), LinkUp(resumed=True), LinkSynced()]
+
+
+def test_nobody_there_is_said_once_and_for_all_addresses() -> None:
+    dead = [("127.0.0.1", free_port()), ("127.0.0.1", free_port())]
+    bench = NoBroker(dead[0][1])
+    try:
+        pauses: queue.Queue[None] = queue.Queue()
+        north = bench.client(
+            "north", addresses=dead, chance=lambda: float(pauses.put(None) is None), retry_s=(0.02, 0.1)
+        )
+        refused = "; ".join(f"{host}:{port}: connection refused" for host, port in dead)
+        assert north.next() == LinkDown(refused)
+        for _ in range(5):  # as many rounds
+            pauses.get(timeout=PATIENCE_S)
+        assert north.link._patience.pause_s() == 0.1
+        assert north.facts.empty()
+        north.publish("events/north", b"lost")
+        assert north.link.dropped == 1
+    finally:
+        bench.close()
+
+
+def test_a_host_that_does_not_exist_is_named() -> None:
+    bench = NoBroker(1)
+    try:
+        north = bench.client("north", addresses=[("gatehouse.invalid", 1883)])
+        error = north.of(LinkDown).error
+        assert error.startswith("gatehouse.invalid:1883: ")
+    finally:
+        bench.close()
+
+
+def test_it_finds_back_to_a_broker_that_was_away(bench: MosquittoBench) -> None:
+    bench.stop()
+    north = bench.client("north")
+    north.of(LinkDown)
+    bench.start()
+    assert north.synced() == [LinkUp(resumed=False), LinkSynced()]
+
+
+def test_a_broker_that_refuses_us_is_quoted(tmp_path: Path) -> None:
+    bench = MosquittoBench(tmp_path, anonymous=False)
+    try:
+        north = bench.client("north", username="north", password="wrong")
+        assert north.next() == LinkDown(f"127.0.0.1:{bench.port}: the broker refuses us: Not authorized")
+    finally:
+        bench.close()
+
+
+# --- brokers that are stuck, silent or mad --------------------------------------------------------
+
+
+def test_publishing_never_waits_for_a_stuck_broker(bench: MosquittoBench) -> None:
+    north = bench.client("north", keepalive_s=3600)
+    north.synced()
+    bench.broker.freeze()
+    for _ in range(WAITING_LIMIT + 100):
+        north.publish("events/north", b"x" * 1000)  # a thousand times more than socket buffers hold
+    assert north.of(LinkDown).error.startswith("the broker acknowledges nothing: ")
+    assert north.link.dropped >= 100
+    bench.broker.thaw()
+    north.of(LinkUp)
+    north.synced()
+    north.publish("events/north", b"again")
+    assert north.next() == Delivered(1)
+
+
+def test_big_messages_count_by_their_bytes(bench: MosquittoBench) -> None:
+    north = bench.client("north", keepalive_s=3600)
+    north.synced()
+    bench.broker.freeze()
+    for _ in range(20):
+        north.publish("bookings", b"x" * 1024 * 1024)
+    assert north.of(LinkDown).error.startswith("the broker acknowledges nothing: ")
+    bench.broker.thaw()
+
+
+def test_a_broker_that_falls_silent_is_noticed_by_the_keep_alive(bench: MosquittoBench) -> None:
+    north = bench.client("north", keepalive_s=1)
+    north.synced()
+    bench.broker.freeze()
+    assert north.next() == LinkDown("the broker does not answer (keep-alive of 1 s)")
+    bench.broker.thaw()
+    assert isinstance(north.next(), LinkUp)
+
+
+def test_a_silent_listener_is_no_broker(
+    listen: Callable[[Callable[[socket.socket], None]], NoBroker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.runtime.link.connection.CONNECT_S", 0.05)
+    monkeypatch.setattr("edge.runtime.link.connection.TURN_S", 0.01)
+    north = listen(lambda _: None).client("north")
+    assert north.of(LinkDown).error.endswith("no answer from the broker")
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        HELLO + b"\x00" * 64,
+        HELLO + b"\x30\x02\x00\xff",  # a topic longer than its packet
+        HELLO + b"\x30\x04\x00\x02\xff\xfe" + b"\x90\x03\x00\x01\x80",  # a topic that is no text; then SUBACK: refused
+        HELLO + b"\x40\x02\xff\xff" + b"\x90\x01\x00",
+        HELLO + b"\xff\xff\xff\xff\xff\xff",
+    ],
+)
+def test_nonsense_ends_the_connection_and_nothing_else(
+    listen: Callable[[Callable[[socket.socket], None]], NoBroker], nonsense: bytes
+) -> None:
+    rounds = threading.Semaphore(0)
+
+    def talk(wire: socket.socket) -> None:
+        wire.recv(4096)
+        wire.sendall(nonsense)
+        wire.shutdown(socket.SHUT_WR)
+        rounds.release()
+
+    north = listen(talk).client("north")
+    for _ in range(3):
+        assert rounds.acquire(timeout=PATIENCE_S)  # it tries again and again
+    error = north.of(LinkDown).error
+    assert error
+    assert "\n" not in error
+    assert north.link._thread.is_alive()
+
+
+def test_a_refused_subscription_is_named(listen: Callable[[Callable[[socket.socket], None]], NoBroker]) -> None:
+    def talk(wire: socket.socket) -> None:
+        wire.recv(4096)
+        wire.sendall(HELLO)
+        packet = wire.recv(4096)
+        wire.sendall(b"\x90\x05" + packet[2:4] + b"\x01\x80\x01")
+
+    north = listen(talk).client("north", "acks/north", "commands/north")
+    assert isinstance(north.next(), LinkUp)
+    assert north.next() == LinkDown(f"the broker refuses the subscription to {topic('commands/north')}")
+
+
+def packets(wire: socket.socket) -> Iterator[tuple[int, bytes]]:
+    """What a client sends: kind and body of each packet (all are short here)."""
+    with wire.makefile("rb") as stream:
+        while head := stream.read(2):
+            yield head[0] & 0xF0, stream.read(head[1])
+
+
+def publish(rest: str, payload: bytes, flags: int = 0) -> bytes:
+    name = topic(rest).encode()
+    body = len(name).to_bytes(2, "big") + name + payload
+    return bytes([0x30 | flags, len(body)]) + body
+
+
+def test_only_the_marker_of_this_connection_is_the_sync(
+    listen: Callable[[Callable[[socket.socket], None]], NoBroker],
+) -> None:
+    def talk(wire: socket.socket) -> None:
+        for kind, body in packets(wire):
+            if kind == 0x10:
+                wire.sendall(HELLO)
+            elif kind == 0x80:
+                wire.sendall(b"\x90\x04" + body[:2] + b"\x01\x01")
+                wire.sendall(publish("sync/north", b"that of an earlier connection"))
+                wire.sendall(publish("caps", b"kept", flags=1))
+                wire.sendall(b"\x30\x04\x00\x02\xff\xfe")  # a topic that is no text is passed over
+            elif kind == 0x30:
+                wire.sendall(publish("sync/north", body[2 + len(topic("sync/north")) + 2 :]))
+                return
+
+    north = listen(talk).client("north", "caps")
+    assert north.synced() == [
+        LinkUp(resumed=False),
+        MessageReceived(topic("caps"), b"kept", retained=True),
+        LinkSynced(),
+    ]
+
+
+def test_a_broker_that_delivers_nothing_is_given_up(
+    listen: Callable[[Callable[[socket.socket], None]], NoBroker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.runtime.link.connection.RESYNC_S", 0.01)
+    monkeypatch.setattr("edge.runtime.link.connection.TURN_S", 0.01)
+    markers: queue.Queue[int] = queue.Queue()
+
+    def talk(wire: socket.socket) -> None:
+        count = 0
+        for kind, body in packets(wire):
+            if kind == 0x10:
+                wire.sendall(HELLO)
+            elif kind == 0x80:
+                wire.sendall(b"\x90\x03" + body[:2] + b"\x01")
+            elif kind == 0x30:
+                count += 1
+        markers.put(count)
+
+    north = listen(talk).client("north")
+    assert isinstance(north.next(), LinkUp)
+    assert north.next() == LinkDown("the broker took us, but delivers nothing")
+    assert markers.get(timeout=PATIENCE_S) == 4
+
+
+def test_what_is_published_before_the_broker_took_us_is_not_sent(
+    listen: Callable[[Callable[[socket.socket], None]], NoBroker],
+) -> None:
+    asked, answer = threading.Event(), threading.Event()
+    sent: queue.Queue[bytes] = queue.Queue()
+
+    def talk(wire: socket.socket) -> None:
+        for kind, body in packets(wire):
+            if kind == 0x10:
+                asked.set()
+                assert answer.wait(PATIENCE_S)
+                wire.sendall(HELLO)
+            elif kind == 0x30:
+                sent.put(body)
+                return
+
+    north = listen(talk).client("north")
+    assert asked.wait(PATIENCE_S)
+    north.publish("lanes/north", b"too early", retain=True)
+    assert north.link.dropped == 1
+    answer.set()
+    assert isinstance(north.next(), LinkUp)
+    north.publish("lanes/north", b"in time", retain=True)
+    assert sent.get(timeout=PATIENCE_S).endswith(b"in time")
+
+
+def test_while_the_inbox_is_full_nothing_more_is_read(bench: MosquittoBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.runtime.link.connection.UNTOLD_S", 0.001)
+    south = bench.client("south", "events/+")
+    south.synced()
+    tries = threading.Semaphore(0)
+    accept = south.post
+
+    def refuse(_: object) -> bool:
+        tries.release()
+        return False
+
+    monkeypatch.setattr(south.link._outlet, "_post", refuse)
+    north = bench.client("north")
+    north.synced()
+    for number in range(60):
+        north.publish("events/north", b"%d" % number)
+    for _ in range(30):
+        assert tries.acquire(timeout=PATIENCE_S)
+    assert len(south.link._outlet._untold) <= 2
+    monkeypatch.setattr(south.link._outlet, "_post", accept)
+    assert [payload for _, payload, _ in south.messages(60)] == [b"%d" % number for number in range(60)]
+
+
+def test_facts_that_waited_are_told_at_once_when_there_is_room() -> None:
+    told: list[object] = []
+    room = False
+    outlet = Outlet(lambda fact: room and (told.append(fact) is None))
+    for number in range(3):
+        outlet.tell(Delivered(number))
+    assert outlet.full
+    room = True
+    outlet.flush()
+    assert told == [Delivered(0), Delivered(1), Delivered(2)]
+    assert not outlet.full
+
+
+# --- what must not come, or not twice -------------------------------------------------------------
+
+
+def test_an_old_state_is_never_sent_after_a_newer_one(bench: MosquittoBench) -> None:
+    north = bench.client("north", keepalive_s=1)
+    north.synced()
+    bench.broker.freeze()
+    for number in range(30):  # some are on the wire, some wait for room in the window
+        north.publish("lanes/north", b"old %d" % number, retain=True)
+    north.of(LinkDown)
+    bench.stop()
+    bench.start()
+    south = bench.client("south", "lanes/north")
+    south.synced()
+    north.synced()
+    north.publish("lanes/north", b"new", retain=True)
+    north.of(Delivered)
+    north.publish("lanes/north", b"newer", retain=True)
+    assert south.messages(2) == [("lanes/north", b"new", False), ("lanes/north", b"newer", False)]
+
+
+def test_a_message_beyond_the_limit_is_not_handed_over(bench: MosquittoBench, caplog: pytest.LogCaptureFixture) -> None:
+    south = bench.client("south", "bookings/#")
+    south.synced()
+    north = bench.client("north")
+    north.synced()
+    north.publish("bookings/huge", b"x" * (5 * 1024 * 1024 + 1))
+    north.publish("bookings/large", b"x" * (5 * 1024 * 1024))
+    rest, payload, _ = south.message()
+    assert (rest, len(payload)) == ("bookings/large", 5 * 1024 * 1024)
+    assert "bookings/huge" in caplog.text
+
+
+def test_what_an_older_configuration_subscribed_to_is_not_handed_over(bench: MosquittoBench) -> None:
+    old = bench.client("north", "retired/topic")
+    old.synced()
+    bench.vanish(old)
+    server = bench.client("server")
+    server.synced()
+    server.publish("retired/topic", b"for the older configuration")
+    server.of(Delivered)
+    north = bench.client("north", "caps")
+    assert north.synced() == [LinkUp(resumed=True), LinkSynced()]
+    server.publish("retired/topic", b"and one more")
+    server.publish("caps", b"for us")
+    assert north.next() == MessageReceived(topic("caps"), b"for us", retained=False)
+
+
+@pytest.mark.parametrize("wrong", ["", "lanes/+", "lanes/#", "lanes\0north", "x" * 65_536, "half \ud800"])
+def test_a_topic_that_cannot_be_is_refused_at_once(bench: MosquittoBench, wrong: str) -> None:
+    north = bench.client("north")
+    north.synced()
+    with pytest.raises(ValueError, match=r"not a topic|surrogates"):
+        north.link.publish(Publish(wrong, b"x"))
+    north.publish("events/north", b"x")
+    assert north.next() == Delivered(1)
+
+
+# --- two devices of one name ----------------------------------------------------------------------
+
+
+def test_two_clients_of_one_name_are_told_and_slow_down(bench: MosquittoBench) -> None:
+    one, two = bench.client("north"), bench.client("north")
+    for client in (one, two):
+        error = ""
+        while "another client uses the name north" not in error:
+            error = client.of(LinkDown).error
+        assert client.link._patience.contested
+        assert client.link._patience.pause_s() >= 0.04
+
+
+# --- the end --------------------------------------------------------------------------------------
+
+
+def test_closing_a_link_that_is_down_is_quick_and_final(bench: MosquittoBench) -> None:
+    bench.stop()
+    north = bench.client("north", retry_s=(3600.0, 3600.0))
+    north.of(LinkDown)
+    north.link.close()
+    assert not north.link._thread.is_alive()
+    north.link.close()
+    north.publish("events/north", b"x")
+    assert north.facts.empty()
+
+
+def test_closing_on_a_stuck_broker_ends(bench: MosquittoBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.runtime.link.connection.GOODBYE_S", 0.05)
+    monkeypatch.setattr("edge.runtime.link.connection.TURN_S", 0.01)
+    north = bench.client("north")
+    north.synced()
+    bench.broker.freeze()
+    for _ in range(15):
+        north.publish("events/north", b"x" * 1024 * 1024)  # more than sockets hold
+    north.link.close()
+    assert not north.link._thread.is_alive()
+    assert north.facts.empty()
+    bench.broker.thaw()
+
+
+def test_a_link_needs_an_address() -> None:
+    with pytest.raises(ValueError, match="needs the address of a broker"):
+        NoBroker(1).client("north", addresses=[])
+
+
+def test_a_defect_is_told_and_does_not_cut_us_off_for_good(
+    bench: MosquittoBench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def defect(_: object) -> None:
+        raise AssertionError("a defect")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("edge.runtime.link.connection.Connection.run", defect)
+        north = bench.client("north")
+        assert "a defect" in north.of(LinkDown).error
+        assert "Traceback" in caplog.text
+    assert north.synced() == [LinkUp(resumed=False), LinkSynced()]
+    with monkeypatch.context() as patched:
+        patched.setattr("edge.runtime.link.connection.Connection._send_what_waits", defect)
+        north.publish("events/north", b"x")
+        assert "a defect" in north.of(LinkDown).error
+    assert isinstance(north.next(), LinkUp)
+
+
+# --- a broker with a memory -----------------------------------------------------------------------
+
+
+def test_a_broker_that_remembers_resumes_the_session(tmp_path: Path) -> None:
+    bench = MosquittoBench(tmp_path, persistent=True)
+    try:
+        north = bench.client("north", "caps")
+        north.synced()
+        north.publish("caps", b"kept", retain=True)
+        north.message()
+        bench.stop()
+        north.of(LinkDown)
+        bench.start()
+        assert north.synced() == [
+            LinkUp(resumed=True),
+            MessageReceived(topic("caps"), b"kept", retained=True),
+            LinkSynced(),
+        ]
+    finally:
+        bench.close()
+
+
+def test_the_shipped_configuration_starts(tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[2] / "firmware_config" / "mosquitto" / "mosquitto.conf"
+    port = free_port()
+    text = shipped.read_text().replace("listener 1883", f"listener {port}")
+    text = text.replace("/var/lib/mosquitto/", f"{tmp_path}/").replace("log_dest syslog", "log_dest stderr")
+    broker = Mosquitto(tmp_path)
+    broker.port = port
+    (tmp_path / "mosquitto.conf").write_text(f"{text}\nuser root\n")
+    broker.start()
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S):
+            pass
+    finally:
+        broker.stop()
