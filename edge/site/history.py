@@ -1,0 +1,106 @@
+"""The building's history on disk: a journal like a device's, whose events are those of all devices.
+
+Thread, group commit, fsync and a disk that refuses are the journal's; different is only what is deleted
+after the retention time: what tells of persons. The record of a batch or an alert stays.
+
+Each event lies there under a number of the history's own; under ``data`` stand its device, journal,
+sequence number and id, and its own data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from edge.runtime.journal import Store, read_journal
+from edge.runtime.ports import Journal, Post
+from edge.runtime.vocabulary import Commit, Event, Fact, Intent, TrimEvents
+
+ROWS: Final = 1000
+"""Numbers looked at in one transaction of deleting: an event waits no longer than for that."""
+
+PERSONAL: Final = (
+    "(type LIKE 'visit.%' OR json_extract(data, '$.data.card') IS NOT NULL"
+    " OR json_extract(data, '$.data.visit') IS NOT NULL)"
+)
+"""What tells of a person: every event of a visit, and any that names a card or a visit."""
+
+WHEN: Final = (
+    "julianday(coalesce(at, (SELECT later.at FROM events later"
+    " WHERE later.seq > events.seq AND later.at IS NOT NULL ORDER BY later.seq LIMIT 1)))"
+)
+"""An event without a time is as old as the next one that came with a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep(Intent):
+    """Write a transaction of the history; answered by `FromHistory`."""
+
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Forget(Intent):
+    """Delete what tells of persons and is past its retention."""
+
+    trim: TrimEvents
+
+
+@dataclass(frozen=True, slots=True)
+class FromHistory(Fact):
+    """What the history's journal says; the device's own journal says it without this wrapping."""
+
+    fact: Fact
+
+
+class HistoryStore(Store):
+    """The tables of the history; give ``HistoryStore.open`` to `SqliteJournal`."""
+
+    def trim(self, acked_seq: int, before: str, from_seq: int = 0) -> int | None:
+        """Delete what tells of persons and is older than ``before``, a stretch at a time."""
+        first = self._db.execute("SELECT min(seq) FROM events WHERE seq >= ?", (from_seq,)).fetchone()[0]
+        if first is None or first > acked_seq:
+            return None
+        until = min(acked_seq, first + ROWS - 1)
+        with self._transaction():
+            deleted = self._db.execute(
+                f"DELETE FROM events WHERE seq BETWEEN ? AND ? AND {PERSONAL} AND {WHEN} < julianday(?) RETURNING seq",
+                (first, until, before),
+            ).fetchall()
+            if deleted:
+                # the newest number must outlive its event, or the next boot would use it again
+                self._db.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'trimmed'", (max(deleted)[0],))
+        return until + 1 if until < acked_seq else None
+
+
+def post_from_history(post: Post) -> Post:
+    """Where the history's journal posts, so that its facts are not taken for the device's own journal's."""
+    return lambda fact: post(FromHistory(fact))
+
+
+def performers(history: Journal) -> Mapping[type[Intent], Callable[[Any], None]]:
+    """Who performs the recorder's intents."""
+    return {Keep: lambda keep: history.commit(keep.commit), Forget: lambda forget: history.trim(forget.trim)}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One event of the history: whose it is, and as its device wrote it."""
+
+    device: str
+    journal: str
+    event: Event
+
+
+def read_history(path: Path) -> Iterator[Recorded]:
+    """All events of the building in the order in which they came, for tools; also while the recorder runs.
+
+    Raises:
+        JournalOpenError: there is no history that can be read.
+    """
+    for row in read_journal(path):
+        data = row.data
+        event = Event(data["seq"], row.at, row.boot, row.mono_s, row.type, data["data"])
+        yield Recorded(data["device"], data["journal"], event)

@@ -1,0 +1,391 @@
+"""The keeper of the caps: splits each into rights, and asks for them back when a cap is lowered.
+
+The law, per zone, in every order of messages, with loss and repetition: what the gates together may
+still let in, plus who is inside, never passes the cap (after a lowered cap: the highest cap whose
+rights are not yet back). The keeper only needs to see to one sum for that,
+
+    outstanding = Σ (granted − released)  over every journal of every gate
+
+because entries and exits only move rights between "free" and "in use", and what gates send each other
+only moves them between gates. Minting raises the sum at once; only a *seen* release lowers it.
+
+Pure: it is told what happened, and answers what to write to disk and, once that is there, what to
+publish. All numbers are cumulative and merged by ``max``.
+
+A disk that is replaced begins a new journal, and the rights that were in the old one stay counted until
+a person writes it off: then only the people it let in do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from edge.site.contract import BUILDING, Caps, Grants, Occupancy, Status, ZoneGrant, ZoneRow, encode
+
+UNKNOWN: Final = ""
+"""Stands for the journal of a gate that has not been heard of yet: its rights go to whichever it has."""
+
+_TERM, _CAPS, _GATE = "keeper/term", "keeper/caps", "keeper/gate/"
+
+
+class KeeperError(ValueError):
+    """A person asked for what cannot be; the text is one line."""
+
+
+@dataclass(slots=True)
+class Share:
+    """One journal's part of one zone: what the keeper gave and wants, and what the gate's row says."""
+
+    granted: int = 0
+    wanted: int = 0
+    entries: int = 0
+    exits: int = 0
+    released: int = 0
+    received: int = 0
+    sent: dict[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def inside(self) -> int:
+        """Who came in here less who left here; below zero at a way out."""
+        return self.entries - self.exits
+
+    @property
+    def outstanding(self) -> int:
+        """Rights that were given and are not back."""
+        return self.granted - self.released
+
+    @property
+    def kept_by_people(self) -> int:
+        """The part of the outstanding rights that is not lost with the journal: people inside, and rights passed on."""
+        used = self.inside + sum(self.sent.values()) - self.received
+        return used if self.received else min(used, self.outstanding)
+
+    def available(self, received: int) -> int:
+        """Rights the gate still has to use, as far as is known here."""
+        return self.outstanding - self.inside + received - sum(self.sent.values())
+
+    @property
+    def weight(self) -> tuple[int, int]:
+        """Grows with every change: of what must be on disk at once, and of what a living journal will repeat."""
+        repeated = self.entries + self.exits + sum(self.sent.values()) + self.received
+        return self.granted + self.wanted + self.released, repeated
+
+    def merge(self, row: ZoneRow) -> None:
+        """Take a row of the gate."""
+        self.granted = max(self.granted, row.granted)
+        self.entries = max(self.entries, row.entries)
+        self.exits = max(self.exits, row.exits)
+        self.released = max(self.released, row.released)
+        self.wanted = max(self.wanted, self.released)
+        self.received = max(self.received, row.received)
+        for peer, count in row.sent.items():
+            self.sent[peer] = max(self.sent.get(peer, 0), count)
+
+
+@dataclass(slots=True)
+class Book:
+    """One journal of a gate: its shares by zone, and whether it was replaced or written off."""
+
+    zones: dict[str, Share] = field(default_factory=dict[str, Share])
+    replaced: bool = False
+    written_off: bool = False
+
+    def share(self, zone: str) -> Share:
+        """Its part of a zone."""
+        return self.zones.setdefault(zone, Share())
+
+    @property
+    def weight(self) -> tuple[int, int]:
+        """Of all its shares."""
+        weights = [share.weight for share in self.zones.values()]
+        return sum(weight[0] for weight in weights), sum(weight[1] for weight in weights)
+
+    def merge(self, rows: Mapping[str, ZoneRow]) -> bool:
+        """Take its rows; True if they told something new."""
+        before = self.weight
+        for zone, row in rows.items():
+            self.share(zone).merge(row)
+        return self.weight != before
+
+
+@dataclass(slots=True)
+class Gate:
+    """All journals of one gate; ``current`` is the one that takes grants."""
+
+    current: str = UNKNOWN
+    books: dict[str, Book] = field(default_factory=lambda: {UNKNOWN: Book()})
+
+    @property
+    def book(self) -> Book:
+        """The current journal's."""
+        return self.books[self.current]
+
+    @property
+    def weight(self) -> tuple[Any, ...]:
+        """Changes with all that must not be forgotten."""
+        books = [
+            (journal, book.replaced, book.written_off, book.weight[0], journal != self.current and book.weight[1])
+            for journal, book in self.books.items()
+        ]
+        return self.current, books
+
+
+@dataclass(slots=True)
+class Change:
+    """What follows from a message: write ``puts``, and when they are on disk publish ``grants``."""
+
+    puts: dict[str, Any | None] = field(default_factory=dict[str, Any])
+    grants: dict[str, Grants] = field(default_factory=dict[str, Grants])
+
+
+class Keeper:
+    """Hands out the shares of one site's caps.
+
+    It decides nothing before `synced`: until the broker has told all it kept, a keeper whose disk is
+    new does not know what another before it gave.
+
+    Args:
+        entrances: gates that let people in, in the order in which a remainder goes to them.
+        saved: the journal's keys under ``keeper/``, as earlier changes put them.
+    """
+
+    def __init__(self, entrances: Sequence[str], saved: Mapping[str, Any]) -> None:
+        self.entrances = tuple(entrances)
+        self.term: int = saved.get(_TERM, 0)
+        self.caps = Caps.model_validate_json(saved[_CAPS]) if _CAPS in saved else None
+        self._gates: dict[str, Gate] = {name: Gate() for name in self.entrances}
+        for key, row in saved.items():
+            if key.startswith(_GATE):
+                self._gates[key.removeprefix(_GATE)] = _restored(row)
+        self._online: dict[str, str] = {}
+        self._fresh = _TERM not in saved
+        self._synced = False
+        self._highest_term = self.term
+
+    # --- what is known ------------------------------------------------------------------------------
+
+    def inside(self, zone: str) -> int:
+        """People in a zone by all rows."""
+        return sum(share.inside for _, _, share in self._shares(zone))
+
+    def cap(self, zone: str) -> int | None:
+        """The cap of a zone, 0 if the caps do not name it; None where nothing limits it, or no caps are known."""
+        if self.caps is None:
+            return None
+        return self.caps.building if zone == BUILDING else self.caps.zones.get(zone, 0)
+
+    def exceeded(self) -> dict[str, tuple[int, int]]:
+        """Zones with more people inside than the cap allows: (people, cap)."""
+        people = {zone: (self.inside(zone), self.cap(zone)) for zone in sorted(self._zones())}
+        return {zone: (count, cap) for zone, (count, cap) in people.items() if cap is not None and count > cap}
+
+    def outstanding(self, zone: str) -> int:
+        """Rights given and not back, with the people that written-off journals let in."""
+        return sum(
+            share.kept_by_people if book.written_off else share.outstanding for _, book, share in self._shares(zone)
+        )
+
+    def available(self, device: str, zone: str) -> int:
+        """Rights that a gate's current journal still has to use, as far as is known here."""
+        share = self._gates[device].book.zones.get(zone)
+        if share is None:
+            return 0
+        return share.available(share.received or sum(other.sent.get(device, 0) for _, _, other in self._shares(zone)))
+
+    def grants(self, device: str) -> Grants:
+        """The message for one gate: every zone that is limited, or that it ever had rights of."""
+        gate = self._gates[device]
+        zones = {zone for zone in self._zones() if self.cap(zone) is not None} | {*gate.book.zones}
+        shares = {zone: gate.book.zones.get(zone, Share()) for zone in sorted(zones)}
+        rows = {zone: ZoneGrant(granted=share.granted, release_wanted=share.wanted) for zone, share in shares.items()}
+        return Grants(term=self.term, journal=gate.current or None, zones=rows)
+
+    # --- what happens -------------------------------------------------------------------------------
+
+    def on_caps(self, caps: Caps) -> Change:
+        """New caps; a lower or equal revision is ignored."""
+        change = Change()
+        if self.caps is None or caps.revision > self.caps.revision:
+            self.caps = caps
+            change.puts[_CAPS] = encode(caps).decode()
+            # to all, also where no number changed: a gate must hear of a zone that has room for nobody
+            self._settle(change, set(self.entrances), self._zones())
+        return change
+
+    def on_row(self, device: str, row: Occupancy) -> Change:
+        """A gate's rows, new or old, once or twice."""
+        change, told = Change(), set[str]()
+        gate = self._gates.setdefault(device, Gate())
+        before, journal = gate.weight, gate.current
+        for former, zones in row.former.items():
+            gate.books.setdefault(former, Book()).replaced = True
+            gate.books[former].merge(zones)
+        self._take_main_row(gate, row)
+        if gate.weight != before:
+            change.puts[_GATE + device] = asdict(gate)
+        if gate.current != journal and device in self.entrances:
+            told.add(device)
+        self._highest_term = max(self._highest_term, row.term)
+        if self._active and self._fresh and row.term > self.term:
+            # a gate that was away heard the keeper before this one, and would not listen to an older term
+            self.term = row.term + 1
+            change.puts[_TERM] = self.term
+            told.update(self.entrances)
+        self._settle(change, told, {*row.zones, *(zone for zones in row.former.values() for zone in zones)})
+        return change
+
+    def on_status(self, device: str, status: Status) -> Change:
+        """A gate came or went. A journal that is back holds its rights again, whatever anybody said."""
+        self._online.pop(device, None)
+        change = Change()
+        gate = self._gates.get(device)
+        if status.state == "offline":
+            if gate is not None:
+                change.puts[_GATE + device] = asdict(gate)  # perhaps its last word
+        else:
+            self._online[device] = status.journal
+            if gate is not None and status.journal in gate.books and gate.books[status.journal].written_off:
+                gate.books[status.journal].written_off = False
+                change.puts[_GATE + device] = asdict(gate)
+                self._settle(change, set(), self._zones())
+        return change
+
+    def on_grants(self, device: str, grants: Grants) -> None:
+        """What the broker keeps under our name: with an empty disk, the only memory of what was given."""
+        if self._fresh and not self._synced:
+            self._highest_term = max(self._highest_term, grants.term)
+            gate = self._gates.setdefault(device, Gate())
+            journal = grants.journal or UNKNOWN
+            book = gate.books.setdefault(journal, Book())
+            if gate.current == UNKNOWN and journal != UNKNOWN:
+                del gate.books[UNKNOWN]
+                gate.current = journal
+            for zone, grant in grants.zones.items():
+                book.share(zone).granted = max(book.share(zone).granted, grant.granted)
+
+    def synced(self) -> Change:
+        """The broker has told all that it kept; it may have forgotten our word, which is said again."""
+        change = Change()
+        if not self._synced:
+            self._synced = True
+            if self._fresh:
+                self.term = self._highest_term + 1
+                change.puts[_TERM] = self.term
+                change.puts.update({_GATE + name: asdict(gate) for name, gate in self._gates.items()})
+        asked = {name for name, gate in self._gates.items() if any(share.wanted for share in gate.book.zones.values())}
+        self._settle(change, asked.union(self.entrances), self._zones())
+        return change
+
+    def write_off(self, device: str) -> Change:
+        """A person's word that a journal of this gate will not come back: its unused rights are free.
+
+        Means the journals it had before, or where there are none the one it has.
+
+        Raises:
+            KeeperError: there is none, or the gate is online with its only journal.
+        """
+        gate = self._gates.get(device, Gate())
+        kept = {journal for journal, book in gate.books.items() if not book.written_off} - {UNKNOWN}
+        gone = kept - {gate.current, self._online.get(device)} or kept
+        if not gone:
+            raise KeeperError(f"{device} has no journal that could be written off")
+        if self._online.get(device) in gone:
+            raise KeeperError(f"{device} is online with its only journal")
+        for journal in gone:
+            gate.books[journal].written_off = True
+        change = Change({_GATE + device: asdict(gate)})
+        self._settle(change, set(), self._zones())
+        return change
+
+    # --- deciding -----------------------------------------------------------------------------------
+
+    @property
+    def _active(self) -> bool:
+        return self._synced and self.caps is not None
+
+    def _shares(self, zone: str) -> Iterator[tuple[str, Book, Share]]:
+        for device, gate in self._gates.items():
+            for book in gate.books.values():
+                if zone in book.zones:
+                    yield device, book, book.zones[zone]
+
+    def _zones(self) -> set[str]:
+        named = set[str]() if self.caps is None else {BUILDING, *self.caps.zones}
+        return named.union(*(book.zones for gate in self._gates.values() for book in gate.books.values()))
+
+    def _take_main_row(self, gate: Gate, row: Occupancy) -> None:
+        known = gate.books.get(row.journal)
+        if gate.current == UNKNOWN and not (known is not None and known.replaced):
+            # rights that were given to whichever journal it has: it has this one
+            unnamed = gate.books.pop(UNKNOWN)
+            known = gate.books.setdefault(row.journal, Book())
+            for zone, share in unnamed.zones.items():
+                known.share(zone).granted = max(known.share(zone).granted, share.granted)
+            gate.current = row.journal
+        book = gate.books.setdefault(row.journal, Book())
+        if (book.merge(row.zones) or known is None) and not book.replaced:
+            # a journal that goes on is alive, whatever anybody said; an old message tells nothing new
+            gate.current = row.journal
+            book.written_off = False
+
+    def _settle(self, change: Change, told: set[str], zones: Iterable[str]) -> None:
+        """Bring what is outstanding to the caps, as far as rights are there; put what changed into the change."""
+        if not self._active:
+            return
+        changed = set[str]()
+        for zone in sorted(zones):
+            cap = self.cap(zone)
+            if cap is not None:
+                missing = cap - self.outstanding(zone)
+                if missing:
+                    changed |= self._mint(zone, missing) if missing > 0 else self._collect(zone, -missing)
+        for device in changed:
+            change.puts[_GATE + device] = asdict(self._gates[device])
+        for device in sorted(changed | told):
+            change.grants[device] = self.grants(device)
+
+    def _mint(self, zone: str, count: int) -> set[str]:
+        alive = [name for name in self.entrances if not self._gates[name].book.written_off]
+        if not alive:
+            return set()
+        if any(share.granted for _, _, share in self._shares(zone)):
+            poorest = min(alive, key=lambda name: (self.available(name, zone), self.entrances.index(name)))
+            parts = {poorest: count}
+        else:
+            parts = dict.fromkeys(alive, count // len(alive))
+            parts[alive[0]] += count % len(alive)
+        for name, part in parts.items():
+            self._gates[name].book.share(zone).granted += part
+        return {name for name, part in parts.items() if part}
+
+    def _collect(self, zone: str, excess: int) -> set[str]:
+        """Want rights back, from whoever has most, and only what is there: the rest as it appears."""
+        free: dict[str, int] = {}
+        for name, gate in self._gates.items():
+            if gate.current != UNKNOWN and not gate.book.written_off and zone in gate.book.zones:
+                share = gate.book.zones[zone]
+                available = max(0, self.available(name, zone))
+                coming = min(share.wanted - share.released, available)
+                excess -= coming
+                free[name] = available - coming
+        changed = set[str]()
+        for name in sorted(free, key=lambda name: (-free[name], name)):
+            part = min(excess, free[name])
+            if part > 0:
+                share = self._gates[name].book.zones[zone]
+                share.wanted += part
+                excess -= part
+                changed.add(name)
+        return changed
+
+
+def _restored(row: Mapping[str, Any]) -> Gate:
+    books = {
+        journal: Book(
+            {zone: Share(**share) for zone, share in book["zones"].items()}, book["replaced"], book["written_off"]
+        )
+        for journal, book in row["books"].items()
+    }
+    return Gate(row["current"], books)
