@@ -1,0 +1,106 @@
+"""May this card come in? Every reason for a no stands here, in the order in which it is given.
+
+`RULES` holds what can be known without measuring; it is said at once. A booking's holder is refused by
+the first rule that holds. A pass (staff, visitors) needs no booking, no session and no place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.site.contract import Booking, Mode, Pass, Reason
+
+PassbackPolicy = Literal["off", "soft", "hard"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything that a decision rests on.
+
+    Attributes:
+        mode: the lane's mode.
+        held: the card is held at every gate until a contact thermometer clears it.
+        clock_set: whether the date can be trusted.
+        caps_known: caps received, and for a booking the keeper's grants too.
+        booked_today: the card has a booking today, whatever its session.
+        session_open: a session is open, or opens within the early-entry time.
+        booking: the booking for that session.
+        pass_: a pass that holds now.
+        zone_closed: the booking's zone is closed.
+        refused_health: values of the booking's health that the site refuses.
+        code: token of the code that was shown with the tap.
+        inside: the card is already inside in this session.
+        passback: what the site does about that.
+        lacking: zones in which this gate holds no right, ``*`` for the building.
+    """
+
+    mode: Mode
+    held: bool
+    clock_set: bool
+    caps_known: bool
+    booked_today: bool
+    session_open: bool
+    booking: Booking | None
+    pass_: Pass | None
+    zone_closed: bool
+    refused_health: frozenset[str]
+    code: str | None
+    inside: bool
+    passback: PassbackPolicy
+    lacking: tuple[str, ...]
+
+    @property
+    def by_pass(self) -> bool:
+        """Whether the pass lets in, and no booking has to."""
+        return self.pass_ is not None and self.booking is None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A reason and when it holds; ``for_pass``: it also refuses the holder of a pass."""
+
+    reason: Reason
+    holds: Callable[[Question], bool]
+    for_pass: bool = False
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(Reason.LOCKDOWN, lambda q: q.mode is Mode.LOCKDOWN, for_pass=True),
+    Rule(Reason.HELD, lambda q: q.mode is Mode.HELD or q.held, for_pass=True),
+    Rule(Reason.CLOCK_UNSET, lambda q: not q.clock_set, for_pass=True),
+    Rule(Reason.CAPS_UNKNOWN, lambda q: not q.caps_known),
+    Rule(Reason.UNKNOWN_CARD, lambda q: not q.booked_today),
+    Rule(Reason.CLOSED, lambda q: not q.session_open),
+    Rule(Reason.WRONG_SESSION, lambda q: q.booking is None),
+    Rule(Reason.ZONE_CLOSED, lambda q: q.zone_closed),
+    Rule(Reason.HEALTH, lambda q: q.booking is not None and q.booking.health in q.refused_health),
+    Rule(Reason.WRONG_CODE, lambda q: q.booking is not None and q.booking.code not in (None, q.code)),
+    Rule(Reason.ALREADY_INSIDE, lambda q: q.inside and q.passback == "hard"),
+    Rule(Reason.ZONE_FULL, lambda q: any(zone != "*" for zone in q.lacking)),
+    Rule(Reason.BUILDING_FULL, lambda q: "*" in q.lacking),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Nothing known without measuring speaks against the card."""
+
+    by: Literal["booking", "pass"]
+    booking: Booking | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """The first rule that holds."""
+
+    reason: Reason
+
+
+def decide(question: Question) -> Admit | Deny:
+    """Apply the rules in their order."""
+    for rule in RULES:
+        if (rule.for_pass or not question.by_pass) and rule.holds(question):
+            return Deny(rule.reason)
+    return Admit("pass" if question.by_pass else "booking", question.booking)

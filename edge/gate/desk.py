@@ -1,0 +1,225 @@
+"""What a guard can tell a gate. One row a command; each returns None, or one line that says why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from edge.gate.lane import State
+from edge.gate.passage import Passage
+from edge.gate.reception import REFERRED_S, Reception
+from edge.gate.state import GateState
+from edge.gate.visits import Visit
+from edge.runtime.commands import Answer, Handler
+from edge.runtime.step import Step
+from edge.runtime.vocabulary import SetTimer
+from edge.site import contract
+from edge.site.contract import BUILDING, AlertKind, Command, CommandName, Mode
+
+ADMIT = "admit by hand"
+FULL = ("zone_full", "building_full")
+
+
+@dataclass(slots=True)
+class GuardDesk:
+    """Carries out commands at one gate.
+
+    Attributes:
+        answer: says what became of a command that was to be answered later.
+        waiting: an admission for which the neighbours are asked for a place.
+    """
+
+    gate: GateState
+    reception: Reception
+    passage: Passage
+    answer: Callable[[Step, Command, str | None], None]
+    waiting: contract.Admit | None = None
+
+    def handlers(self) -> Mapping[CommandName, Handler]:
+        """Which command is whose."""
+        return {
+            CommandName.OPEN_ONCE: self._open_once,
+            CommandName.ADMIT: self._admit,
+            CommandName.LOCKDOWN: self._lockdown,
+            CommandName.RELEASE: self._release,
+            CommandName.NORMAL: self._normal,
+            CommandName.LED_ASIDE: self._led_aside,
+            CommandName.RECORD_CHECK: self._record_check,
+            CommandName.CLEAR_HOLD: self._clear_hold,
+            CommandName.CLOSE_ZONE: self._close_zone,
+            CommandName.REOPEN_ZONE: self._reopen_zone,
+            CommandName.ALL_OUT: self._all_out,
+            CommandName.SET_COUNT: self._set_count,
+            CommandName.HYGIENE_DONE: self._hygiene_done,
+            CommandName.PATROL_DONE: self._patrol_done,
+            CommandName.REPORT_SYMPTOMS: self._report_symptoms,
+        }
+
+    # --- the lane -------------------------------------------------------------------------------------
+
+    def _busy(self) -> str | None:
+        """Why nobody can be let in by hand now."""
+        if self.gate.thermometry is None:
+            return "this lane is an exit"
+        if self.gate.lane.mode in (Mode.LOCKDOWN, Mode.HELD, Mode.RELEASED):
+            return f"the lane is in {self.gate.lane.mode}"
+        if self.gate.lane.state in (State.RECORDING, State.OPEN):
+            return "somebody is walking through"
+        return None
+
+    def _open_once(self, step: Step, _: Command) -> str | None:
+        error = self._busy()
+        if error is None:
+            self.reception.grant_by_hand(step, None)
+        return error
+
+    def _admit(self, step: Step, command: contract.Admit) -> str | Answer | None:
+        error = self._admit_now(step, command)
+        if error not in FULL or self.waiting is not None or not (self.gate.synced and self.gate.exchange.has_peers):
+            return error
+        self.waiting = command
+        step.do(SetTimer(ADMIT, self.gate.policy.rights_wait_s))
+        return Answer.LATER
+
+    def check(self, step: Step, *, overdue: bool = False) -> None:
+        """Rights came from the neighbours, or the time for that is over."""
+        command = self.waiting
+        if command is not None:
+            error = self._admit_now(step, command)
+            if error not in FULL or overdue:
+                self.waiting = None
+                self.answer(step, command, error)
+
+    def timer(self, step: Step, name: str) -> bool:
+        """Take our timer; False if it is not ours."""
+        if name == ADMIT:
+            self.check(step, overdue=True)
+        return name == ADMIT
+
+    def _admit_now(self, step: Step, command: contract.Admit) -> str | None:
+        error = self._busy()
+        if error is not None:
+            return error
+        referred = self.reception.referred
+        if referred is not None and step.now.mono_s - referred.at_s > REFERRED_S:
+            referred = None
+        card = command.card or (referred.card if referred is not None and not command.note else None)
+        if command.temperature_c is not None and command.temperature_c > self.gate.policy.threshold_c:
+            if card is not None:
+                self.gate.register.hold(step, card, by=command.by, cause="fever")
+            return "fever: this person is not admitted"
+        if card is not None and card in self.gate.register.holds:
+            return "this card is held: record a contact temperature first"
+        sessions = () if step.now.wall is None else self.gate.register.sessions(step.now.wall)
+        booking, session = self.gate.register.booking_now(card or "", sessions)
+        zone = command.zone or (booking.zone if booking else None)
+        if zone is not None and zone in self.gate.register.closed:
+            return f"{zone} is closed"
+        visit = Visit(
+            visit=self.reception.new_id(),
+            card=card,
+            zone=zone,
+            booking=None if booking is None else booking.booking,
+            by="hand",
+            people=command.people,
+            session=session,
+            day=self.gate.day(step),
+            measured={"skin_c": None, "ambient_c": None, "estimate_c": command.temperature_c},
+        )
+        lacking = self.gate.occupancy.missing(self.passage.places(visit), command.people)
+        if lacking:
+            if self.waiting is None:
+                self.gate.exchange.ask(step, lacking, urgent=True, people=command.people)
+            return "building_full" if lacking == [BUILDING] else "zone_full"
+        self.reception.grant_by_hand(
+            step, visit, temperature_c=command.temperature_c, note=command.note, guard=command.by
+        )
+        return None
+
+    def _lockdown(self, _: Step, __: Command) -> str | None:
+        self.gate.lane.causes["lockdown"] = Mode.LOCKDOWN
+        return None
+
+    def _release(self, _: Step, __: Command) -> str | None:
+        self.gate.lane.causes["release"] = Mode.RELEASED
+        return None
+
+    def _normal(self, step: Step, command: Command) -> str | None:
+        if self.gate.fire:
+            return "the fire input is active"
+        for cause in ("fire", "release", "lockdown"):
+            self.gate.lane.causes.pop(cause, None)
+        self.gate.alerts.condition(step, AlertKind.FIRE, False, by=command.by)
+        return None
+
+    # --- fever ------------------------------------------------------------------------------------------
+
+    def _led_aside(self, step: Step, command: Command) -> str | None:
+        if self.gate.lane.causes.pop("fever", None) is None:
+            return "the lane is not held"
+        self.gate.alerts.condition(step, AlertKind.FEVER, False, by=command.by)
+        return None
+
+    def _record_check(self, step: Step, command: contract.RecordCheck) -> str | None:
+        if command.card not in self.gate.register.holds:
+            return "this card is not held"
+        if command.contact_c <= self.gate.policy.threshold_c:
+            self.gate.register.clear_hold(step, command.card)
+        return None
+
+    def _clear_hold(self, step: Step, command: contract.ClearHold) -> str | None:
+        if command.card not in self.gate.register.holds:
+            return "this card is not held"
+        self.gate.register.clear_hold(step, command.card)
+        return None
+
+    # --- rooms --------------------------------------------------------------------------------------------
+
+    def _close_zone(self, step: Step, command: contract.CloseZone) -> str | None:
+        self.gate.register.close(step, command.zone, by=command.by, cause="command")
+        step.event("zone.closed", {"zone": command.zone, "by": command.by})
+        return None
+
+    def _reopen_zone(self, step: Step, command: contract.ReopenZone) -> str | None:
+        if command.zone not in self.gate.register.closed:
+            return f"{command.zone} is not closed"
+        self.gate.register.reopen(step, command.zone)
+        data = {"zone": command.zone, "by": command.by, "authority": command.authority}
+        step.event("zone.reopened", data)
+        return None
+
+    def _all_out(self, step: Step, command: contract.AllOut) -> str | None:
+        # A zone's exits without a card were counted for the building already: only a person's word on
+        # the building settles the building.
+        building = command.zone in (None, BUILDING)
+        zones = sorted(self.gate.occupancy.zones() | {BUILDING}) if building else [command.zone or BUILDING]
+        for zone in zones:
+            self._settle(step, zone, 0, command.by, "all_out")
+        self.gate.visits.settle(None if building else command.zone)
+        self.gate.inside_changed = True
+        return None
+
+    def _set_count(self, step: Step, command: contract.SetCount) -> str | None:
+        self._settle(step, command.zone, command.people, command.by, "set_count")
+        return None
+
+    def _settle(self, step: Step, zone: str, people: int, by: str, cause: str) -> None:
+        before = self.gate.occupancy.inside(zone)
+        if before > people:
+            self.gate.occupancy.leave([zone], before - people)
+        else:
+            self.gate.occupancy.enter([zone], people - before)
+        data = {"zone": zone, "before": before, "after": people, "by": by, "cause": cause}
+        step.event("count.settled", data)
+
+    def _hygiene_done(self, step: Step, command: contract.HygieneDone) -> str | None:
+        step.event("hygiene.done", {"zone": command.zone, "by": command.by, "what": command.what})
+        return None
+
+    def _patrol_done(self, _: Step, __: Command) -> str | None:
+        return None  # `command.done` is the record
+
+    def _report_symptoms(self, step: Step, command: contract.ReportSymptoms) -> str | None:
+        data = {"zone": command.zone, "by": command.by, "card": command.card}
+        step.event("symptoms.reported", data)
+        return None

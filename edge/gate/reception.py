@@ -1,0 +1,367 @@
+"""From a tap to a recorded admission, or to a reason why not.
+
+One reader is served at a time; one more may wait. What can be known without measuring is said at
+once; the temperature and, where this gate has no right left, the neighbours' answer follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from edge.gate.admission import Deny, Question, decide
+from edge.gate.face import Prompt, serving
+from edge.gate.lane import State, Trigger
+from edge.gate.occupancy import PASSES
+from edge.gate.passage import Passage
+from edge.gate.screening import Outcome, Verdict
+from edge.gate.state import GateState
+from edge.gate.visits import By, Visit
+from edge.runtime.step import Recorder, Step
+from edge.runtime.vocabulary import CancelTimer, SetTimer
+from edge.site.contract import BUILDING, AlertKind, Booking, Mode, Reason
+
+REPEAT_S = 1.0
+"""A card that was refused and lies on the reader is not asked again for so long, seconds."""
+REFERRED_S = 120.0
+"""A card sent to the guard may be admitted by hand without being named for so long, seconds."""
+RECORDING_S = 3.0
+"""A disk that takes longer to write an admission has failed for this reader, seconds."""
+CHECK, RIGHTS, RECORDING, WAITING = "check", "rights", "recording", "waiting"
+FULL = (Reason.ZONE_FULL, Reason.BUILDING_FULL)
+
+
+@dataclass(slots=True)
+class Tap:
+    """A card on its way through the checks.
+
+    Attributes:
+        code: token of the code shown with it.
+        phone: the UID is one of those that phones make up.
+        zones: where a right is needed.
+        rights_until_s: neighbours are asked for rights until then (monotonic).
+        reopens: an unused visit of this card.
+    """
+
+    card: str
+    at_s: float
+    code: str | None = None
+    phone: bool = False
+    by: By = "booking"
+    booking: Booking | None = None
+    session: str | None = None
+    zones: tuple[str, ...] = ()
+    people: int = 1
+    rechecking: bool = False
+    rights_until_s: float | None = None
+    reopens: Visit | None = None
+
+
+@dataclass(slots=True)
+class Reception:
+    """Serves the readers at one lane."""
+
+    gate: GateState
+    passage: Passage
+    recorder: Recorder
+    new_id: Callable[[], str]
+    tap: Tap | None = None
+    waiting: Tap | None = None
+    referred: Tap | None = None
+    _grant: Visit | None = None
+    _remarks: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    _transaction: int = 0
+    _last_refused: tuple[str, float] = field(default=("", -1e9))
+
+    # --- a tap -----------------------------------------------------------------------------------------
+
+    def take(self, step: Step, tap: Tap) -> None:
+        """A card was presented."""
+        if self.gate.lane.state is State.RELEASED:
+            return
+        if serving(self.gate.lane.state):
+            self._queue(step, tap)
+        elif self._last_refused[0] != tap.card or step.now.mono_s - self._last_refused[1] >= REPEAT_S:
+            self._serve(step, tap)
+
+    def serve_waiting(self, step: Step) -> None:
+        """The lane is free again."""
+        if self.waiting is not None and not serving(self.gate.lane.state):
+            tap, self.waiting = self.waiting, None
+            step.do(CancelTimer(WAITING))
+            self.take(step, tap)
+
+    def _queue(self, step: Step, tap: Tap) -> None:
+        served = self.tap.card if self.tap else self.passage.visit.card if self.passage.visit else None
+        if tap.card == served or (self.waiting is not None and self.waiting.card == tap.card):
+            return
+        if self.waiting is None:
+            self.waiting = tap
+            step.do(SetTimer(WAITING, self.gate.policy.tap_waits_s))
+        else:
+            self._record_denial(step, tap, Reason.BUSY, Verdict(Outcome.UNDECIDED))
+
+    def _serve(self, step: Step, tap: Tap) -> None:
+        tap.reopens = self.passage.reopening(tap.card, step.now.mono_s)
+        question = self.question(step, tap)
+        decision = decide(question)
+        # where the site lets the guard decide while date or caps are unknown, nothing else can be looked up
+        blind = self.gate.lane.mode is Mode.MANUAL and not self.gate.lane.causes.keys().isdisjoint(("clock", "caps"))
+        if isinstance(decision, Deny) and not (blind and not question.held):
+            if decision.reason not in FULL or not (self.gate.synced and self.gate.exchange.has_peers):
+                self._deny(step, tap, decision.reason)
+                return
+            tap.rights_until_s = step.now.mono_s + self.gate.policy.rights_wait_s
+            lacking = self.gate.occupancy.missing(tap.zones, tap.people)
+            self.gate.exchange.ask(step, lacking, urgent=True, people=tap.people)
+            step.do(SetTimer(RIGHTS, self.gate.policy.rights_wait_s))
+        if question.inside and self.gate.policy.anti_passback != "off":
+            self._passback_alert(step, tap)
+        self.tap = tap
+        self.gate.pull(step, Trigger.TAP_ACCEPTED)
+
+    def question(self, step: Step, tap: Tap) -> Question:
+        """Everything the decision rests on; notes in the tap what it is admitted by."""
+        gate, wall = self.gate, step.now.wall
+        sessions = () if wall is None else gate.register.sessions(wall)
+        tap.booking, tap.session = gate.register.booking_now(tap.card, sessions)
+        pass_ = None if wall is None else gate.register.pass_(tap.card, wall)
+        if tap.booking is not None:
+            tap.by, tap.zones, tap.people = "booking", (tap.booking.zone, BUILDING), tap.booking.people
+        elif pass_ is not None:
+            tap.by, tap.zones = "pass", (PASSES,)
+        counted = tap.reopens is not None and self.passage.counted(tap.reopens)
+        inside = not counted and gate.visits.inside(tap.card, tap.session)
+        return Question(
+            mode=gate.lane.mode,
+            held=tap.card in gate.register.holds,
+            clock_set=wall is not None,
+            caps_known=gate.register.caps is not None and gate.exchange.knows(tap.zones),
+            booked_today=wall is not None and bool(gate.register.booked(tap.card, wall)),
+            session_open=bool(sessions),
+            booking=tap.booking,
+            pass_=pass_,
+            zone_closed=tap.booking is not None and tap.booking.zone in gate.register.closed,
+            refused_health=gate.policy.refuse_health,
+            code=tap.code,
+            inside=inside,
+            passback=gate.policy.anti_passback,
+            lacking=() if counted else tuple(gate.occupancy.missing(tap.zones, tap.people)),
+        )
+
+    # --- checks ----------------------------------------------------------------------------------------
+
+    def begin_checks(self, step: Step) -> None:
+        """The lane's action: somebody is being served from now on."""
+        tap = self._served()
+        self.gate.occupancy.reserved = frozenset(tap.zones)
+        step.do(SetTimer(CHECK, self._patience_s()))
+        if self.gate.thermometry is not None and tap.reopens is None:
+            self.gate.thermometry.want(step, True)
+        self.check(step)
+
+    def end_checks(self, step: Step) -> None:
+        """The lane's action: whatever was measured belonged to this tap."""
+        if self.tap is not None:
+            self.tap = None
+            self.gate.face.ask(step, None)
+        self.gate.occupancy.reserved = frozenset()
+        step.do(CancelTimer(CHECK))
+        step.do(CancelTimer(RIGHTS))
+        if self.gate.thermometry is not None:
+            self.gate.thermometry.forget()
+            self.gate.thermometry.want(step, False)
+
+    def presence(self, step: Step) -> None:
+        """Somebody stepped before the thermometer: from now on the measurement must not take long."""
+        if self.tap is not None:
+            step.do(SetTimer(CHECK, self._patience_s()))
+        self.check(step)
+
+    def timer(self, step: Step, name: str) -> bool:
+        """Take one of our timers; False if it is not ours."""
+        if name in (CHECK, RIGHTS):
+            self.check(step, overdue=name == CHECK)
+        elif name == RECORDING:
+            self.commit_failed(step, self._transaction)
+        elif name == WAITING and self.waiting is not None:
+            tap, self.waiting = self.waiting, None
+            self._record_denial(step, tap, Reason.BUSY, Verdict(Outcome.UNDECIDED))
+        return name in (CHECK, RIGHTS, RECORDING, WAITING)
+
+    def check(self, step: Step, *, overdue: bool = False) -> None:
+        """Look at what is known of the served tap by now; decide as soon as it suffices."""
+        tap = self.tap
+        if tap is None or self.gate.lane.state is not State.CHECKING:
+            return
+        lacking = self._lacking(tap)
+        if lacking and (tap.rights_until_s is None or step.now.mono_s >= tap.rights_until_s):
+            self._deny(step, tap, Reason.BUILDING_FULL if lacking == [BUILDING] else Reason.ZONE_FULL)
+            return
+        verdict = self._verdict(step, tap)
+        if overdue and verdict.outcome is Outcome.UNDECIDED:
+            verdict = replace(verdict, outcome=Outcome.INVALID, cause=verdict.cause or "no_reading")
+        match verdict.outcome:
+            case Outcome.PASS if not lacking:
+                self._admit(step, tap, verdict)
+            case Outcome.INVALID if verdict.cause == "unsteady" and not overdue:
+                self._measure_anew(step, Prompt.HOLD_STILL)
+            case Outcome.INVALID:
+                self._deny(step, tap, Reason.TEMPERATURE_INVALID, verdict)
+            case Outcome.SUSPECT if not tap.rechecking:
+                tap.rechecking = True
+                self._measure_anew(step, Prompt.RECHECK, self._recheck_s())
+            case Outcome.SUSPECT:
+                self._fever(step, tap, verdict)
+            case _:
+                present = self.gate.thermometry is not None and self.gate.thermometry.present
+                if self.gate.face.prompt not in (Prompt.RECHECK, Prompt.HOLD_STILL):
+                    self.gate.face.ask(step, Prompt.HOLD_STILL if present else Prompt.LOOK_AT_SENSOR)
+
+    def _verdict(self, step: Step, tap: Tap) -> Verdict:
+        if tap.reopens is not None:
+            measured = tap.reopens.measured
+            return Verdict(Outcome.PASS, measured["skin_c"], measured["ambient_c"], measured["estimate_c"])
+        if self.gate.thermometry is None:
+            return Verdict(Outcome.INVALID, cause="no_thermometer")
+        return self.gate.thermometry.verdict(step.now.mono_s)
+
+    def _lacking(self, tap: Tap) -> list[str]:
+        if tap.reopens is not None and self.passage.counted(tap.reopens):
+            return []
+        return self.gate.occupancy.missing(tap.zones, tap.people)
+
+    def _measure_anew(self, step: Step, prompt: Prompt, pause_s: float = 0.0) -> None:
+        self.gate.face.ask(step, prompt)
+        if self.gate.thermometry is not None:
+            self.gate.thermometry.forget()
+            self.gate.thermometry.want(step, True, not_before_s=pause_s)
+        if pause_s:
+            step.do(SetTimer(CHECK, pause_s + self._patience_s()))
+
+    def _patience_s(self) -> float:
+        present = self.gate.thermometry is not None and self.gate.thermometry.present
+        return self.gate.policy.check_s if present else self.gate.policy.face_s
+
+    def _recheck_s(self) -> float:
+        return 0.0 if self.gate.thermometry is None else self.gate.thermometry.policy.recheck_s
+
+    def _served(self) -> Tap:
+        if self.tap is None:
+            raise RuntimeError("the lane serves nobody")
+        return self.tap
+
+    # --- yes -------------------------------------------------------------------------------------------
+
+    def _admit(self, step: Step, tap: Tap, verdict: Verdict) -> None:
+        zone = None if tap.booking is None else tap.booking.zone
+        self._grant = Visit(
+            visit=self.new_id() if tap.reopens is None else tap.reopens.visit,
+            card=tap.card,
+            zone=zone,
+            booking=None if tap.booking is None else tap.booking.booking,
+            by=tap.by,
+            people=tap.people,
+            session=tap.session,
+            day=self.gate.day(step),
+            measured=verdict.values(),
+        )
+        self.gate.pull(step, Trigger.PASSED_CHECKS)
+
+    def grant_by_hand(self, step: Step, visit: Visit | None, **remarks: Any) -> None:
+        """A guard's word: record the visit with what the guard noted; None opens once for whoever comes."""
+        if self.tap is not None:
+            self.gate.pull(step, Trigger.REFUSED)
+        self._grant, self._remarks = visit, remarks
+        self.gate.pull(step, Trigger.GRANTED_BY_HAND)
+
+    def record(self, step: Step) -> None:
+        """The lane's action: write the admission; nothing opens before it is on disk."""
+        visit, self._grant = self._grant, None
+        self._transaction = self.recorder.next_number
+        step.do(SetTimer(RECORDING, RECORDING_S))
+        self.passage.visit = visit
+        self.referred = None
+        if visit is None:
+            return
+        self.passage.people = visit.people
+        gate = self.gate
+        places = self.passage.places(visit)
+        data = {
+            "visit": visit.visit, "card": visit.card, "zone": visit.zone, "booking": visit.booking,
+            "lane": gate.device, **visit.measured, "by": visit.by, "people": visit.people,
+            **self._remarks,
+        }  # fmt: skip
+        self._remarks = {}
+        if self.passage.counted(visit):
+            step.event("visit.reopened", data)
+        else:
+            gate.occupancy.enter(places, visit.people)
+            step.event("visit.admitted", data)
+        gate.visits.put(visit)
+        gate.inside_changed = True
+        gate.exchange.ask_if_low(step, [place for place in places if place != PASSES])
+
+    def committed(self, step: Step, number: int) -> None:
+        """A transaction is on disk."""
+        if self.gate.lane.state is State.RECORDING and number >= self._transaction:
+            self.gate.pull(step, Trigger.COMMITTED)
+
+    def commit_failed(self, step: Step, number: int) -> None:
+        """The disk refuses; nobody is let in on what is not written."""
+        if self.gate.lane.state is State.RECORDING and number <= self._transaction:
+            self.gate.pull(step, Trigger.COMMIT_FAILED)
+            self.gate.face.ask(step, Prompt.CALL_GUARD)
+
+    # --- no --------------------------------------------------------------------------------------------
+
+    def refer_to_guard(self, step: Step) -> None:
+        """The lane's action: the guard measures and admits."""
+        tap = self.tap
+        if tap is not None:
+            self.referred, self.tap = tap, None
+            self.gate.face.ask(step, Prompt.GUARD_MEASURES)
+
+    def _fever(self, step: Step, tap: Tap, verdict: Verdict) -> None:
+        """Refuse the reader, hold the card at every gate and this lane until a guard has come."""
+        gate = self.gate
+        self._deny(step, tap, Reason.FEVER, verdict)
+        gate.register.hold(step, tap.card, by=gate.device, cause="fever")
+        gate.alerts.condition(
+            step,
+            AlertKind.FEVER,
+            True,
+            lane=gate.device,
+            card=tap.card,
+            skin_c=verdict.skin_c,
+            ambient_c=verdict.ambient_c,
+            estimate_c=verdict.estimate_c,
+        )
+        gate.lane.causes["fever"] = Mode.HELD
+
+    def _deny(self, step: Step, tap: Tap, reason: Reason, verdict: Verdict | None = None) -> None:
+        verdict = verdict or Verdict(Outcome.UNDECIDED)
+        if self.tap is tap:
+            self.gate.pull(step, Trigger.REFUSED)
+        self._last_refused = (tap.card, step.now.mono_s)
+        self._record_denial(step, tap, reason, verdict)
+        if reason in FULL and tap.booking is not None:
+            self.gate.alerts.incident(step, AlertKind.COUNT_DOUBT, "full", lane=self.gate.device, zone=tap.booking.zone)
+        if reason is Reason.ALREADY_INSIDE:
+            self._passback_alert(step, tap)
+        detail = "phone" if reason is Reason.UNKNOWN_CARD and tap.phone else None
+        if reason is Reason.TEMPERATURE_INVALID and verdict.cause == "too_cold":
+            detail = "too_cold"
+        if reason is Reason.HELD and self.gate.lane.mode is not Mode.HELD:
+            detail = "card_held"
+        self.gate.face.refuse(step, reason, detail)
+
+    def _passback_alert(self, step: Step, tap: Tap) -> None:
+        self.gate.alerts.incident(step, AlertKind.ANTI_PASSBACK, lane=self.gate.device, card=tap.card)
+
+    def _record_denial(self, step: Step, tap: Tap, reason: Reason, verdict: Verdict) -> None:
+        data = {"card": tap.card, "lane": self.gate.device, "reason": reason}
+        measured = {key: value for key, value in verdict.values().items() if value is not None}
+        cause = {} if verdict.cause is None else {"cause": verdict.cause}
+        step.event("visit.denied", {**data, **measured, **cause})

@@ -1,0 +1,178 @@
+"""What a gate has been told: caps, bookings, passes, held cards, closed zones. Remembered over restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+from edge.runtime.station import Identity, Listener
+from edge.runtime.step import Step
+from edge.runtime.vocabulary import Publish
+from edge.site import contract
+from edge.site.bookings import BookingBook
+from edge.site.sessions import SessionOpen, Timetable
+
+
+class Register:
+    """The booking server's word, and the guards'.
+
+    Args:
+        identity: who the gate is and what its journal remembers.
+        zone: time zone of the site; dates of bookings are local.
+        early_s: how long before a session opens its readers may enter, seconds.
+    """
+
+    def __init__(self, identity: Identity, zone: tzinfo, early_s: float) -> None:
+        self._identity = identity
+        self._zone = zone
+        self._early_s = early_s
+        self.caps: contract.Caps | None = None
+        self._timetable: Timetable | None = None
+        if "caps" in identity.state:
+            self._use(contract.Caps.model_validate_json(identity.state["caps"]))
+        self._book = BookingBook(identity.state)
+        self._told: set[tuple[str, str]] = set()
+        self._rows: dict[str, dict[str, str]] = {
+            name: {key.removeprefix(f"{name}/"): row for key, row in identity.saved(f"{name}/").items()}
+            for name in ("holds", "zones")
+        }
+
+    def listeners(self) -> Mapping[str, Listener]:
+        """Which messages are heard here."""
+        return {
+            "caps": self._heard_caps,
+            "bookings": self._heard_bookings,
+            "passes": self._heard_passes,
+            "holds": self._heard_hold,
+            "zones": self._heard_zone,
+        }
+
+    @property
+    def holds(self) -> Mapping[str, str]:
+        """Cards that are refused at every gate, each with its payload."""
+        return self._rows["holds"]
+
+    @property
+    def closed(self) -> Mapping[str, str]:
+        """Zones to which nobody is admitted, each with its payload."""
+        return self._rows["zones"]
+
+    # --- answers --------------------------------------------------------------------------------------
+
+    def sessions(self, wall: datetime) -> tuple[SessionOpen, ...]:
+        """The sessions whose readers may enter: the open one, and those that open within the early-entry time."""
+        return () if self._timetable is None else self._timetable.admitting(wall, self._early_s)
+
+    def booking(self, card: str, session: SessionOpen) -> contract.Booking | None:
+        """The card's booking for a session."""
+        return self._book.for_card(card, session.date).get(session.session)
+
+    def booking_now(self, card: str, sessions: tuple[SessionOpen, ...]) -> tuple[contract.Booking | None, str | None]:
+        """The card's booking for the first of these sessions, and the key of its session (or of the first)."""
+        for session in sessions:
+            booking = self.booking(card, session)
+            if booking is not None:
+                return booking, session.key
+        return None, sessions[0].key if sessions else None
+
+    def booked(self, card: str, wall: datetime) -> Mapping[str, contract.Booking]:
+        """All bookings of a card on the day of this moment, by session."""
+        return self._book.for_card(card, self.today(wall))
+
+    def today(self, wall: datetime) -> date:
+        """The date at the site."""
+        return wall.astimezone(self._zone).date()
+
+    def pass_(self, card: str, wall: datetime) -> contract.Pass | None:
+        """A pass that holds now."""
+        return self._book.pass_for(card, wall)
+
+    # --- guards ---------------------------------------------------------------------------------------
+
+    def hold(self, step: Step, card: str, *, by: str, cause: str) -> None:
+        """Refuse a card at every gate until it is cleared."""
+        hold = contract.Hold(card=card, since=step.now.wall, by=by, cause=cause)
+        self._set(step, "holds", card, hold)
+
+    def clear_hold(self, step: Step, card: str) -> None:
+        """The card may come in again, everywhere."""
+        self._unset(step, "holds", card)
+
+    def close(self, step: Step, zone: str, *, by: str, cause: str) -> None:
+        """Admit nobody to a zone, at any gate."""
+        closed = contract.ClosedZone(zone=zone, since=step.now.wall, by=by, cause=cause)
+        self._set(step, "zones", zone, closed)
+
+    def reopen(self, step: Step, zone: str) -> None:
+        """Admit to the zone again, at every gate."""
+        self._unset(step, "zones", zone)
+
+    def linked(self) -> None:
+        """The broker will now tell which cards it knows to be held, and which zones to be closed."""
+        self._told.clear()
+
+    def synced(self, step: Step) -> None:
+        """Say again what it did not tell: it lost that, or we were cut off when it happened."""
+        for name, rows in self._rows.items():
+            for key, row in rows.items():
+                if (name, key) not in self._told:
+                    step.then(Publish(self._topic(name, key), row.encode(), retain=True))
+
+    # --- messages -------------------------------------------------------------------------------------
+
+    def _use(self, caps: contract.Caps) -> None:
+        self.caps = caps
+        self._timetable = Timetable(caps, self._zone)
+
+    def _heard_caps(self, step: Step, _: Mapping[str, str], caps: contract.Caps | None) -> None:
+        if caps is not None and (self.caps is None or caps.revision > self.caps.revision):
+            self._use(caps)
+            step.put("caps", contract.encode(caps).decode())
+
+    def _heard_bookings(self, step: Step, names: Mapping[str, str], bookings: contract.Bookings | None) -> None:
+        if bookings is not None:
+            day = date.fromisoformat(names["date"])
+            today = None if step.now.wall is None else self.today(step.now.wall)
+            self._put_all(step, self._book.put(day, names["session"], bookings, today))
+
+    def _heard_passes(self, step: Step, _: Mapping[str, str], passes: contract.Passes | None) -> None:
+        if passes is not None:
+            self._put_all(step, self._book.put_passes(passes))
+
+    def _heard_hold(self, step: Step, names: Mapping[str, str], hold: contract.Hold | None) -> None:
+        self._heard(step, "holds", names["card"], hold)
+
+    def _heard_zone(self, step: Step, names: Mapping[str, str], zone: contract.ClosedZone | None) -> None:
+        self._heard(step, "zones", names["zone"], zone)
+
+    # --- the same for holds and zones -----------------------------------------------------------------
+
+    def _topic(self, name: str, key: str) -> str:
+        return self._identity.topic(name, **{"holds": {"card": key}, "zones": {"zone": key}}[name])
+
+    def _set(self, step: Step, name: str, key: str, model: contract.Payload) -> None:
+        row = contract.encode(model)
+        self._rows[name][key] = row.decode()
+        step.put(f"{name}/{key}", row.decode())
+        step.then(Publish(self._topic(name, key), row, retain=True))
+
+    def _unset(self, step: Step, name: str, key: str) -> None:
+        self._rows[name].pop(key, None)
+        step.put(f"{name}/{key}", None)
+        step.then(Publish(self._topic(name, key), b"", retain=True))
+
+    def _heard(self, step: Step, name: str, key: str, model: contract.Payload | None) -> None:
+        rows = self._rows[name]
+        self._told.add((name, key))
+        if model is None:
+            if rows.pop(key, None) is not None:
+                step.put(f"{name}/{key}", None)
+        elif key not in rows:
+            rows[key] = contract.encode(model).decode()
+            step.put(f"{name}/{key}", rows[key])
+
+    @staticmethod
+    def _put_all(step: Step, puts: Mapping[str, Any]) -> None:
+        for key, value in puts.items():
+            step.put(key, value)

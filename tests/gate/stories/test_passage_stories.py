@@ -1,0 +1,231 @@
+"""What happens in the lane itself: who walks, who does not, who follows, and who is let in by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.gate.stories.story import CHEN, LI, WANG, Story
+
+# --- hesitation --------------------------------------------------------------------------------------
+
+
+def test_a_reader_who_does_not_walk_gives_the_place_back(story: Story) -> None:
+    story.booked(LI).at("09:10").north.meets(LI)
+    told = story.told()
+    [(opened, closed)] = told.openings("north")
+    abandoned = told.event("visit.abandoned")
+    assert closed == pytest.approx(opened + 5.0, abs=0.01)
+    assert abandoned.data == {"visit": told.event("visit.admitted").data["visit"], "lane": "north"}
+    assert told.events("visit.passed") == []
+    assert told.inside() == told.inside("stacks-3") == 0
+
+
+def test_the_same_card_reopens_its_visit_without_another_measurement(story: Story) -> None:
+    story.booked(LI).at("09:10").north.meets(LI).after(3).north.leave().after(17).north.tap(LI)
+    story.after(2).north.passes()
+    told = story.told()
+    first, second = told.events("visit.admitted")
+    assert first.data == second.data
+    assert second.at == pytest.approx(told.when("09:10:20.8"), abs=0.05)
+    assert told.event("visit.passed").data["visit"] == first.data["visit"]
+    assert told.inside() == 1
+
+
+def test_after_a_minute_the_reader_is_measured_again(story: Story) -> None:
+    story.booked(LI).at("09:10").north.meets(LI).after(3).north.leave()
+    story.at("09:11:10").north.tap(LI)
+    told = story.told()
+    assert told.reasons() == ["temperature_invalid"]
+
+
+def test_the_place_of_a_reader_who_hesitates_may_go_to_another(blank: Story) -> None:
+    blank.caps(building=1, stacks_3=1).booked(LI, WANG)
+    blank.at("09:10:00").north.meets(LI).after(3).north.leave()
+    blank.at("09:10:10").north.serves(WANG)
+    blank.at("09:10:30").north.tap(LI)
+    told = blank.told()
+    assert told.reasons() == ["zone_full"]
+    assert told.inside() == 1
+
+
+def test_three_who_do_not_get_through_are_a_broken_lock(story: Story) -> None:
+    story.booked(LI, WANG, CHEN).at("09:09").north.breaks("lock", "absent")
+    for clock, person in (("09:10", LI), ("09:11", WANG), ("09:12", CHEN)):
+        story.at(clock).north.serves(person)
+    story.at("09:20").north.mended("lock", "absent").after(1).north.serves(LI)
+    told = story.told()
+    assert len(told.events("visit.abandoned")) == 3
+    assert told.alerts("lane_fault", "north") == ["raised", "cleared"]
+    assert told.inside() == 1
+
+
+# --- those who were not meant -------------------------------------------------------------------------
+
+
+def test_a_tailgater_is_counted_and_reported(story: Story) -> None:
+    story.booked(LI).at("09:10").north.meets(LI).after(2).north.passes(2)
+    told = story.told()
+    raised = told.event("alert.raised")
+    assert (raised.data["kind"], raised.data["severity"]) == ("tailgating", "warning")
+    assert len(told.events("visit.passed")) == 1
+    assert (told.inside(), told.inside("stacks-3")) == (2, 1)
+
+
+def test_three_who_walk_on_one_card_are_two_tailgaters(story: Story) -> None:
+    story.booked(LI).at("09:10").north.meets(LI).after(2).north.passes(3)
+    told = story.told()
+    assert told.kinds() == ["tailgating"]
+    assert told.retained("alerts/north/tailgating")["data"]["count"] == 2
+    assert told.inside() == 3
+
+
+def test_nobody_gets_through_a_locked_lane(story: Story) -> None:
+    story.booked(LI).at("09:10").north.passes(2).after(10).north.tap(WANG).after(1).north.passes()
+    told = story.told()
+    assert told.kinds() == []
+    assert told.inside() == 0
+    assert told.events("visit.passed") == []
+
+
+def test_whoever_forces_the_lane_is_counted_and_reported_at_once(story: Story) -> None:
+    story.at("09:10").north.do("force")
+    told = story.told()
+    raised = told.event("alert.raised")
+    assert (raised.data["kind"], raised.data["severity"]) == ("forced_entry", "critical")
+    assert raised.at == pytest.approx(told.when("09:10"), abs=0.05)
+    assert told.openings("north") == []
+    assert told.inside() == 1
+
+
+def test_an_acknowledged_forced_entry_is_cleared(story: Story) -> None:
+    story.at("09:10").north.do("force").at("09:11").guard("north", "ack_alert", alert="forced_entry", by="guard 7")
+    told = story.told()
+    assert told.alerts("forced_entry") == ["raised", "acknowledged", "cleared"]
+    assert told.event("alert.acknowledged").data["by"] == "guard 7"
+    assert told.topics("alerts/north/") == []
+
+
+def test_a_forced_lane_does_not_use_up_the_waiting_readers_temperature(story: Story) -> None:
+    story.booked(LI).at("09:10").north.face(34.6).after(2).north.do("force")
+    story.after(0.2).north.leave().after(0.1).north.face(34.9).after(1).north.tap(LI)
+    assert story.told().event("visit.admitted").data["skin_c"] == pytest.approx(34.9, abs=0.06)
+
+
+def test_a_beam_that_stays_broken_is_held_open(story: Story) -> None:
+    story.booked(LI).at("09:10").north.meets(LI).after(2).north.do("hold_open", for_s=30)
+    told = story.told()
+    raised, cleared = told.event("alert.raised"), told.event("alert.cleared")
+    assert raised.data["kind"] == cleared.data["kind"] == "held_open"
+    assert told.when("09:10:12") < raised.at < told.when("09:10:15")
+    assert cleared.at == pytest.approx(told.when("09:10:32.8"), abs=0.05)
+    assert len(told.events("visit.passed")) == 1
+    assert told.inside() == 1
+
+
+def test_the_lane_locks_behind_the_first_even_if_the_beam_stays_broken(story: Story) -> None:
+    story.booked(LI).at("09:10").north.meets(LI).after(2).north.do("hold_open", for_s=30)
+    [(_, closed)] = story.told().openings("north")
+    assert closed == pytest.approx(story.seconds("09:10:02.8"), abs=0.05)
+
+
+# --- by hand -------------------------------------------------------------------------------------------
+
+
+def test_a_forgotten_card_is_admitted_by_hand_and_recorded(story: Story) -> None:
+    story.at("09:10").guard("north", "admit", note="forgot the card", zone="stacks-3", temperature_c=36.5)
+    story.after(2).north.passes()
+    told = story.told()
+    data = told.event("visit.admitted").data
+    assert (data["by"], data["card"], data["zone"], data["booking"]) == ("hand", None, "stacks-3", None)
+    assert told.event("visit.passed").data["visit"] == data["visit"]
+    assert told.results("north") == [(True, None)]
+    assert told.inside() == told.inside("stacks-3") == 1
+
+
+def test_a_wheelchair_with_a_carer_is_two_people_and_no_tailgating(story: Story) -> None:
+    story.at("09:10").guard("north", "admit", note="wheelchair", zone="stacks-3", people=2)
+    story.after(2).north.passes(2)
+    told = story.told()
+    assert told.kinds() == []
+    assert told.inside() == told.inside("stacks-3") == 2
+    assert len(told.events("visit.passed")) == 1
+
+
+def test_a_third_behind_two_who_were_admitted_is_a_tailgater(story: Story) -> None:
+    story.at("09:10").guard("north", "admit", note="wheelchair", zone="stacks-3", people=2)
+    story.after(2).north.passes(3)
+    told = story.told()
+    assert told.kinds() == ["tailgating"]
+    assert told.inside() == 3
+
+
+def test_if_only_one_of_two_walks_the_other_place_is_given_back(story: Story) -> None:
+    story.at("09:10").guard("north", "admit", note="wheelchair", zone="stacks-3", people=2)
+    story.after(2).north.passes()
+    told = story.told()
+    assert told.inside() == told.inside("stacks-3") == 1
+    assert told.events("visit.abandoned") == []
+
+
+def test_a_booked_reader_admitted_by_hand_keeps_booking_and_card(story: Story) -> None:
+    story.booked(LI).at("09:10").guard("north", "admit", card=LI.card, temperature_c=36.4)
+    story.after(2).north.passes().at("09:20").west.exits(LI)
+    told = story.told()
+    data = told.event("visit.admitted").data
+    assert (data["by"], data["card"], data["zone"], data["booking"]) == ("hand", LI.card, "stacks-3", "B-li")
+    assert told.event("visit.exited").data["visit"] == data["visit"]
+    assert told.inside() == 0
+
+
+def test_a_guard_admits_the_reader_who_stands_at_the_lane(story: Story) -> None:
+    story.booked(LI).at("09:10").north.tap(LI).after(3).guard("north", "admit", card=LI.card, temperature_c=36.4)
+    story.after(2).north.passes()
+    told = story.told()
+    assert told.event("visit.admitted").data["by"] == "hand"
+    assert told.reasons() == []
+    assert told.inside() == 1
+
+
+def test_nobody_is_admitted_by_hand_with_a_fever(story: Story) -> None:
+    story.booked(LI).at("09:10").guard("north", "admit", card=LI.card, temperature_c=38.2)
+    told = story.told()
+    [(ok, error)] = told.results("north")
+    assert not ok
+    assert error
+    assert told.events("visit.admitted") == []
+    assert told.openings("north") == []
+
+
+def test_nobody_is_admitted_by_hand_into_a_full_room(blank: Story) -> None:
+    blank.caps(building=1, stacks_3=1).booked(LI).at("09:10").north.serves(LI)
+    blank.at("09:20").guard("north", "admit", note="visitor", zone="stacks-3")
+    told = blank.told()
+    assert told.results("north") == [(False, "zone_full")]
+    assert told.inside() == 1
+
+
+def test_a_place_that_another_gate_holds_is_found_for_an_admission_by_hand_too(blank: Story) -> None:
+    blank.caps(building=2, stacks_3=2).booked(LI).at("09:10").north.serves(LI)
+    blank.at("09:20").guard("north", "admit", note="visitor", zone="stacks-3").after(2).north.passes()
+    told = blank.told()
+    assert told.results("north") == [(True, None)]
+    assert told.inside("stacks-3") == 2
+
+
+def test_open_once_opens_for_one_passage(story: Story) -> None:
+    story.at("09:10").guard("north", "open_once").after(2).north.passes().after(1).north.passes()
+    told = story.told()
+    [(opened, closed)] = told.openings("north")
+    assert opened == pytest.approx(told.when("09:10"), abs=0.05)
+    assert closed == pytest.approx(told.when("09:10:02"), abs=0.05)
+    assert told.results("north") == [(True, None)]
+    assert told.kinds() == []
+    assert told.inside() == 1
+
+
+def test_open_once_is_refused_while_somebody_walks_through(story: Story) -> None:
+    story.booked(LI).at("09:10").north.meets(LI).after(1).guard("north", "open_once").after(1).north.passes()
+    told = story.told()
+    assert [ok for ok, _ in told.results("north")] == [False]
+    assert len(told.openings("north")) == 1
+    assert told.inside() == 1

@@ -1,0 +1,251 @@
+"""May this card come in: the contract's reasons, in the contract's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.gate.admission import RULES, Admit, Deny, Question, decide
+from edge.site.contract import Booking, Mode, Pass, Reason
+
+NINE = datetime(2026, 3, 9, 9, 0, tzinfo=timezone(timedelta(hours=8)))
+CARD = "a" * 26
+CODE, OTHER_CODE = "b" * 26, "c" * 26
+BOOKING = Booking(booking="B-1", card=CARD, zone="stacks-3")
+PASS = Pass(card=CARD, role="staff", from_=NINE, until=NINE + timedelta(hours=9))
+
+FINE = Question(
+    mode=Mode.NORMAL,
+    held=False,
+    clock_set=True,
+    caps_known=True,
+    booked_today=True,
+    session_open=True,
+    booking=BOOKING,
+    pass_=None,
+    zone_closed=False,
+    refused_health=frozenset({"missing", "blocked"}),
+    code=None,
+    inside=False,
+    passback="hard",
+    lacking=(),
+)
+"""A booked reader against whom nothing speaks; each cause below changes one thing."""
+
+NO_BOOKING = {Reason.UNKNOWN_CARD, Reason.CLOSED, Reason.WRONG_SESSION}
+ALL = {reason: index for index, reason in enumerate(Reason)}
+
+
+def with_booking(question: Question, **changes: object) -> Question:
+    return replace(question, booking=(question.booking or BOOKING).model_copy(update=changes))
+
+
+CAUSES: dict[Reason, Callable[[Question], Question]] = {
+    Reason.LOCKDOWN: lambda q: replace(q, mode=Mode.LOCKDOWN),
+    Reason.HELD: lambda q: replace(q, held=True),
+    Reason.CLOCK_UNSET: lambda q: replace(q, clock_set=False),
+    Reason.CAPS_UNKNOWN: lambda q: replace(q, caps_known=False),
+    Reason.UNKNOWN_CARD: lambda q: replace(q, booked_today=False, booking=None),
+    Reason.CLOSED: lambda q: replace(q, session_open=False, booking=None),
+    Reason.WRONG_SESSION: lambda q: replace(q, booking=None),
+    Reason.ZONE_CLOSED: lambda q: replace(q, zone_closed=True),
+    Reason.HEALTH: lambda q: with_booking(q, health="missing"),
+    Reason.WRONG_CODE: lambda q: with_booking(q, code=CODE),
+    Reason.ALREADY_INSIDE: lambda q: replace(q, inside=True),
+    Reason.ZONE_FULL: lambda q: replace(q, lacking=("stacks-3", *q.lacking)),
+    Reason.BUILDING_FULL: lambda q: replace(q, lacking=(*q.lacking, "*")),
+}
+
+
+def because(question: Question, reason: Reason) -> Question:
+    """The same question with a cause to refuse it for this reason."""
+    return CAUSES[reason](question)
+
+
+KNOWN = [rule.reason for rule in RULES]
+"""Every reason that is known without measuring."""
+
+
+def answer(question: Question) -> Reason | str:
+    decision = decide(question)
+    return decision.reason if isinstance(decision, Deny) else decision.by
+
+
+# --- bookings -----------------------------------------------------------------------------------------
+
+
+def test_a_booked_reader_against_whom_nothing_speaks_is_admitted() -> None:
+    assert decide(FINE) == Admit("booking", BOOKING)
+
+
+def test_the_rules_stand_in_the_order_of_the_contract() -> None:
+    """All but the first (the queue's) and the last three (the measurement's, the camera's) are rules."""
+    outside = {Reason.BUSY, Reason.TEMPERATURE_INVALID, Reason.FEVER, Reason.NO_MASK}
+    assert [reason for reason in Reason if reason not in outside] == KNOWN
+
+
+@pytest.mark.parametrize("reason", KNOWN)
+def test_each_reason_refuses(reason: Reason) -> None:
+    assert answer(because(FINE, reason)) == reason
+
+
+@pytest.mark.parametrize(("earlier", "later"), list(combinations(KNOWN, 2)))
+def test_of_two_reasons_the_earlier_is_said(earlier: Reason, later: Reason) -> None:
+    """Built in both orders, so that neither cause hides the other by the way the question is made."""
+    if earlier in NO_BOOKING and later in (Reason.HEALTH, Reason.WRONG_CODE):
+        both = because(FINE, earlier)  # what speaks against a booking needs one
+    else:
+        both = because(because(FINE, later), earlier)
+    assert answer(both) == earlier
+
+
+@given(st.sets(st.sampled_from([reason for reason in KNOWN if reason not in NO_BOOKING]), min_size=1))
+def test_of_many_reasons_the_first_is_said(reasons: set[Reason]) -> None:
+    question = FINE
+    for reason in reasons:
+        question = because(question, reason)
+    assert answer(question) == min(reasons, key=ALL.__getitem__)
+
+
+def test_a_held_lane_refuses_like_a_held_card() -> None:
+    assert answer(replace(FINE, mode=Mode.HELD)) == Reason.HELD
+
+
+@pytest.mark.parametrize("mode", [Mode.NORMAL, Mode.MANUAL])
+def test_a_manual_lane_still_looks_at_the_booking(mode: Mode) -> None:
+    """The guard measures and admits, but whom is said by the same rules."""
+    assert answer(replace(FINE, mode=mode)) == "booking"
+    assert answer(because(replace(FINE, mode=mode), Reason.UNKNOWN_CARD)) == Reason.UNKNOWN_CARD
+
+
+@pytest.mark.parametrize("health", ["missing", "blocked"])
+def test_the_site_says_which_health_it_refuses(health: str) -> None:
+    ill = replace(FINE, booking=BOOKING.model_copy(update={"health": health}))
+    assert answer(ill) == Reason.HEALTH
+    assert answer(replace(ill, refused_health=frozenset({"missing", "blocked"}) - {health})) == "booking"
+
+
+@pytest.mark.parametrize(
+    ("booked", "shown", "said"),
+    [
+        (None, None, "booking"),
+        (None, OTHER_CODE, "booking"),
+        (CODE, CODE, "booking"),
+        (CODE, None, Reason.WRONG_CODE),
+        (CODE, OTHER_CODE, Reason.WRONG_CODE),
+    ],
+)
+def test_a_booking_with_a_code_needs_that_code(booked: str | None, shown: str | None, said: str) -> None:
+    question = replace(FINE, booking=BOOKING.model_copy(update={"code": booked}), code=shown)
+    assert answer(question) == said
+
+
+@pytest.mark.parametrize(("passback", "said"), [("off", "booking"), ("soft", "booking"), ("hard", "already_inside")])
+def test_only_hard_passback_refuses(passback: str, said: str) -> None:
+    assert answer(replace(FINE, inside=True, passback=passback)) == said
+
+
+def test_a_full_zone_is_said_before_a_full_building_in_whatever_order_they_lack() -> None:
+    assert answer(replace(FINE, lacking=("*", "stacks-3"))) == Reason.ZONE_FULL
+    assert answer(replace(FINE, lacking=("*",))) == Reason.BUILDING_FULL
+
+
+# --- passes -------------------------------------------------------------------------------------------
+
+STAFF = replace(FINE, booking=None, booked_today=False, pass_=PASS)
+
+
+def test_a_pass_admits_without_a_booking() -> None:
+    assert decide(STAFF) == Admit("pass", None)
+
+
+@pytest.mark.parametrize("reason", [Reason.LOCKDOWN, Reason.HELD, Reason.CLOCK_UNSET])
+def test_safety_refuses_a_pass_too(reason: Reason) -> None:
+    """A hold is about the person; without a date nobody knows whether the pass holds."""
+    assert answer(because(STAFF, reason)) == reason
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Reason.CAPS_UNKNOWN,
+        Reason.UNKNOWN_CARD,
+        Reason.CLOSED,
+        Reason.WRONG_SESSION,
+        Reason.ZONE_FULL,
+        Reason.BUILDING_FULL,
+    ],
+)
+def test_booking_session_and_cap_do_not_apply_to_a_pass(reason: Reason) -> None:
+    assert answer(because(STAFF, reason)) == "pass"
+
+
+@given(st.sets(st.sampled_from([Reason.CAPS_UNKNOWN, *NO_BOOKING, Reason.ZONE_FULL, Reason.BUILDING_FULL])))
+def test_a_pass_comes_in_when_the_library_is_shut_full_and_unknown(reasons: set[Reason]) -> None:
+    question = STAFF
+    for reason in sorted(reasons):
+        question = because(question, reason)
+    assert answer(question) == "pass"
+
+
+def test_with_a_booking_for_now_the_holder_of_a_pass_is_a_reader() -> None:
+    """Counted as what they booked: their place is theirs."""
+    assert decide(replace(FINE, pass_=PASS)) == Admit("booking", BOOKING)
+
+
+@pytest.mark.parametrize("reason", [Reason.UNKNOWN_CARD, Reason.CLOSED, Reason.WRONG_SESSION])
+def test_without_booking_or_pass_nobody_is_admitted(reason: Reason) -> None:
+    assert isinstance(decide(replace(because(FINE, reason), pass_=None)), Deny)
+
+
+# --- whatever is asked ----------------------------------------------------------------------------------
+
+questions = st.builds(
+    Question,
+    mode=st.sampled_from(Mode),
+    held=st.booleans(),
+    clock_set=st.booleans(),
+    caps_known=st.booleans(),
+    booked_today=st.booleans(),
+    session_open=st.booleans(),
+    booking=st.none() | st.builds(BOOKING.model_copy, update=st.just({})),
+    pass_=st.none() | st.just(PASS),
+    zone_closed=st.booleans(),
+    refused_health=st.just(frozenset({"missing"})),
+    code=st.none() | st.just(CODE),
+    inside=st.booleans(),
+    passback=st.sampled_from(["off", "soft", "hard"]),
+    lacking=st.sampled_from([(), ("*",), ("stacks-3",), ("stacks-3", "*")]),
+)
+
+
+@given(questions)
+def test_nobody_is_admitted_without_a_right_to_be_there(question: Question) -> None:
+    """Whoever is admitted has a booking and a place, or a pass, on a day that is known and a lane that serves."""
+    decision = decide(question)
+    if isinstance(decision, Admit):
+        assert question.clock_set
+        assert not question.held
+        assert question.mode not in (Mode.LOCKDOWN, Mode.HELD)
+        if decision.by == "booking":
+            assert decision.booking is question.booking is not None
+            assert question.caps_known
+            assert not question.lacking
+            assert not question.zone_closed
+        else:
+            assert decision.booking is None
+            assert question.pass_ is PASS
+
+
+@given(questions)
+def test_a_refusal_names_a_rule_that_holds_and_none_before_it_does(question: Question) -> None:
+    decision = decide(question)
+    applying = [rule for rule in RULES if rule.for_pass or not question.by_pass]
+    holding = [rule.reason for rule in applying if rule.holds(question)]
+    assert ([decision.reason] if isinstance(decision, Deny) else []) == holding[:1]

@@ -1,0 +1,302 @@
+"""Who is inside, as far as cards tell, here and at the neighbours."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.gate.visits import Visit, Visits
+from edge.site import contract
+
+AM, PM = "2026-03-09/am", "2026-03-09/pm"
+ANNA, BEN = "a" * 26, "b" * 26
+
+
+def visit(number: int = 1, card: str | None = ANNA, *, session: str | None = AM, zone: str | None = "z") -> Visit:
+    return Visit(
+        visit=f"v{number}",
+        card=card,
+        zone=zone,
+        booking="B-1",
+        by="booking",
+        session=session,
+        measured={"skin_c": 34.61, "ambient_c": 22.0, "estimate_c": 36.61},
+    )
+
+
+class Gate:
+    """One gate's visits, its journal, and the topic on which it tells the others."""
+
+    def __init__(self, name: str, *admitted: Visit) -> None:
+        self.name = name
+        self.saved: dict[str, Any] = {}
+        self.visits = Visits({})
+        for one in admitted:
+            self.visits.put(one)
+
+    def commit(self) -> None:
+        for key, value in json.loads(json.dumps(self.visits.changes())).items():
+            if value is None:
+                self.saved.pop(key, None)
+            else:
+                self.saved[key] = value
+
+    def restart(self) -> None:
+        self.commit()
+        self.visits = Visits(self.saved)
+
+    def tell(self, other: Gate, session: str | None = AM) -> bool:
+        """Over the wire, as the contract writes it."""
+        message = contract.Inside.model_validate({"journal": self.name, **self.visits.message(session)})
+        _, names, heard = contract.parse(f"gatehouse/demo/inside/{self.name}", contract.encode(message))
+        assert isinstance(heard, contract.Inside)
+        return other.visits.heard(names["device"], frozenset(heard.cards), heard.visits, frozenset(heard.left))
+
+
+# --- one gate -----------------------------------------------------------------------------------------
+
+
+def test_an_admission_is_known_until_it_is_forgotten() -> None:
+    visits = Visits({})
+    visits.put(visit())
+    assert visits.known(visit())
+    assert visits.of_card(ANNA) == visit()
+    visits.forget(visit())
+    assert not visits.known(visit())
+
+
+def test_a_card_counts_only_in_the_session_it_was_admitted_in() -> None:
+    """Else whoever left unseen before lunch would be locked out after it."""
+    visits = Visits({})
+    visits.put(visit(session=AM))
+    assert visits.inside(ANNA, AM)
+    assert not visits.inside(ANNA, PM)
+    assert not visits.inside(BEN, AM)
+
+
+def test_outside_all_sessions_nobody_counts_as_inside() -> None:
+    """Staff come before opening; no session's end would ever take that back."""
+    visits = Visits({})
+    visits.put(visit(session=None))
+    assert not visits.inside(ANNA, None)
+    assert visits.message(None)["cards"] == ()
+    assert visits.of_card(ANNA) is not None, "whoever leaves is still recognised"
+
+
+def test_a_visit_without_a_card_is_nobodys() -> None:
+    visits = Visits({})
+    visits.put(visit(1, None))
+    visits.put(visit(2, None))
+    assert [one.visit for one in visits.unused()] == ["v1", "v2"]
+    assert visits.message(AM) == {"cards": (), "visits": {}, "left": ()}
+
+
+def test_unused_visits_are_those_nobody_walked_on() -> None:
+    visits = Visits({})
+    visits.put(visit(1))
+    visits.put(visit(2, BEN))
+    visits.put(replace(visit(1), used=True))
+    assert visits.unused() == [visit(2, BEN)]
+
+
+def test_whoever_comes_again_has_left_in_between() -> None:
+    """An exit that nobody saw: the new visit takes the place of the old one, in the journal too."""
+    gate = Gate("north", visit(1, session=AM))
+    gate.commit()
+    gate.visits.put(visit(2, session=PM))
+    assert not gate.visits.known(visit(1))
+    gate.restart()
+    assert list(gate.saved) == ["visit/v2"]
+    assert gate.visits.inside(ANNA, PM)
+
+
+def test_forgetting_an_older_visit_leaves_the_newer_one() -> None:
+    visits = Visits({})
+    visits.put(visit(1))
+    visits.put(visit(2))
+    visits.forget(visit(1))
+    assert visits.of_card(ANNA) == visit(2)
+
+
+def test_a_persons_word_that_a_zone_is_empty_ends_its_visits() -> None:
+    visits = Visits({})
+    visits.put(visit(1, ANNA, zone="z"))
+    visits.put(visit(2, BEN, zone="y"))
+    visits.settle("z")
+    assert not visits.inside(ANNA, AM)
+    assert visits.inside(BEN, AM)
+    visits.settle(None)
+    assert not visits.inside(BEN, AM)
+
+
+def test_whoever_came_yesterday_has_left_all_the_same() -> None:
+    gate = Gate("north", replace(visit(1, ANNA), day="2026-03-08"), replace(visit(2, BEN), day="2026-03-09"))
+    gate.commit()
+    gate.visits.forget_days_before("2026-03-09")
+    gate.restart()
+    assert gate.visits.of_card(ANNA) is None
+    assert gate.visits.of_card(BEN) is not None
+    assert list(gate.saved) == ["visit/v2"], "nothing of it is kept"
+
+
+# --- neighbours -----------------------------------------------------------------------------------------
+
+
+def test_who_was_admitted_next_door_is_inside_here_too() -> None:
+    north, south = Gate("north", visit()), Gate("south")
+    north.tell(south)
+    assert south.visits.inside(ANNA, AM)
+    assert south.visits.elsewhere(ANNA) == ("v1", "z")
+    assert south.visits.of_card(ANNA) is None
+
+
+def test_a_neighbours_last_word_replaces_its_earlier_ones() -> None:
+    north, south = Gate("north", visit()), Gate("south")
+    north.tell(south)
+    north.visits.forget(visit())
+    north.tell(south)
+    assert not south.visits.inside(ANNA, AM)
+    assert south.visits.elsewhere(ANNA) is None
+
+
+def test_after_the_session_a_neighbour_still_names_the_visit_but_not_against_the_card() -> None:
+    north, south = Gate("north", visit(session=AM)), Gate("south")
+    north.tell(south, session=PM)
+    assert not south.visits.inside(ANNA, PM)
+    assert south.visits.elsewhere(ANNA) == ("v1", "z")
+
+
+def test_one_neighbour_says_nothing_about_the_others() -> None:
+    north, south, east = Gate("north", visit(1)), Gate("south"), Gate("east", visit(2, BEN))
+    north.tell(south)
+    east.tell(south)
+    assert south.visits.inside(ANNA, AM)
+    assert south.visits.inside(BEN, AM)
+
+
+def test_an_exit_here_ends_the_visit_at_the_gate_that_admitted_it() -> None:
+    """In at the north, out at the south: both know, and then nothing of it is kept."""
+    north, south = Gate("north", visit()), Gate("south")
+    north.tell(south)
+    south.visits.saw_leaving(ANNA)
+    assert not south.visits.inside(ANNA, AM)
+    assert south.tell(north)
+    assert not north.visits.known(visit())
+    assert not north.tell(south)
+    assert south.visits.message(AM)["left"] == ()
+    south.restart()
+    assert south.saved == {}
+
+
+def test_a_message_that_crossed_the_exit_does_not_bring_the_visit_back() -> None:
+    north, south = Gate("north", visit()), Gate("south")
+    north.tell(south)
+    south.visits.saw_leaving(ANNA)
+    north.tell(south)  # north has not heard yet
+    assert not south.visits.inside(ANNA, AM)
+    assert south.visits.elsewhere(ANNA) is None
+    assert south.visits.message(AM)["left"] == ("v1",)
+
+
+def test_an_exit_is_told_until_it_is_heard_also_after_a_restart() -> None:
+    north, south = Gate("north", visit()), Gate("south")
+    north.tell(south)
+    south.visits.saw_leaving(ANNA)
+    south.restart()
+    assert south.visits.message(AM)["left"] == ("v1",)
+    south.tell(north)
+    north.tell(south)
+    assert south.visits.message(AM)["left"] == ()
+
+
+def test_a_new_visit_of_the_same_card_next_door_is_not_the_one_that_left() -> None:
+    north, south = Gate("north", visit(1)), Gate("south")
+    north.tell(south)
+    south.visits.saw_leaving(ANNA)
+    south.tell(north)
+    north.visits.put(visit(2))
+    north.tell(south)
+    assert south.visits.inside(ANNA, AM)
+    assert south.visits.elsewhere(ANNA) == ("v2", "z")
+
+
+def test_hearing_of_an_exit_that_is_not_ours_changes_nothing() -> None:
+    north = Gate("north", visit())
+    assert not north.visits.heard("south", frozenset(), {}, frozenset({"v9"}))
+    assert north.visits.known(visit())
+
+
+def test_an_empty_building_is_told_to_the_neighbours() -> None:
+    north, south = Gate("north", visit()), Gate("south")
+    north.tell(south)
+    south.visits.settle(None)
+    south.tell(north)
+    assert not north.visits.inside(ANNA, AM)
+
+
+@pytest.mark.parametrize("zone", ["y", "z"])
+def test_an_empty_zone_ends_the_visits_of_that_zone_next_door(zone: str) -> None:
+    north, south = Gate("north", visit(zone="z")), Gate("south")
+    north.tell(south)
+    south.visits.settle(zone)
+    assert south.visits.inside(ANNA, AM) == (zone != "z")
+
+
+# --- any story ----------------------------------------------------------------------------------------
+
+moves = st.lists(
+    st.tuples(
+        st.sampled_from(["in", "in", "use", "out", "out", "tell", "tell", "restart"]),
+        st.integers(0, 1),
+        st.sampled_from([ANNA, BEN, None]),
+    ),
+    min_size=15,
+    max_size=40,
+)
+
+
+@given(moves)
+def test_a_restart_changes_nothing_and_after_talking_everybody_agrees(story: list[tuple[str, int, str | None]]) -> None:
+    """Whoever is inside by the gates' word came in and was not seen leaving; what is told stays bounded by cards."""
+    gates = [Gate("north"), Gate("south")]
+    inside: set[str] = set()
+    for number, (what, index, card) in enumerate(story):
+        here, there = gates[index], gates[1 - index]
+        match what:
+            case "in" if card not in inside:
+                here.visits.put(visit(number, card))
+                inside |= {card} if card else set()
+            case "use" if card and (own := here.visits.of_card(card)):
+                here.visits.put(replace(own, used=True))
+            case "out" if card in inside:
+                here.tell(there)
+                there.tell(here)
+                own = here.visits.of_card(card or "")
+                if own is not None:
+                    here.visits.forget(own)
+                else:
+                    here.visits.saw_leaving(card or "")
+                inside.discard(card or "")
+            case "tell":
+                here.tell(there)
+            case "restart":
+                before = here.visits.message(AM)
+                here.restart()
+                assert {k: sorted(v) for k, v in here.visits.message(AM).items()} == {
+                    k: sorted(v) for k, v in before.items()
+                }
+                there.tell(here)
+            case _:
+                pass
+    for _ in range(2):
+        gates[0].tell(gates[1])
+        gates[1].tell(gates[0])
+    for gate in gates:
+        assert {card for card in (ANNA, BEN) if gate.visits.inside(card, AM)} == inside
+        assert gate.visits.message(AM)["left"] == ()
+        assert len(gate.visits.message(AM)["visits"]) <= 2
