@@ -1,0 +1,87 @@
+"""A gate's drivers on the wires of a Raspberry Pi. One that is missing is an error, never a simulator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+from drivers.lane_io import LaneIO
+from drivers.pump import Pump
+from drivers.reader_hid import HidReader, Keyboard, open_hid
+from drivers.thermometer_mlx90614 import PARTS, Mlx90614
+from edge import settings
+from edge.assembly.gate import Reading, reader_options, wiring_of
+from edge.runtime.ports import Clock, Post
+
+
+class WireMissing(OSError):
+    """Something that the configuration names is not there; the message is one line that says what."""
+
+
+def open_hardware(
+    gate: settings.Gate, post: Post, clock: Clock, opened: ExitStack, directory: Path
+) -> tuple[LaneIO, Reading | None]:
+    """Open pins, readers and bus.
+
+    Args:
+        gate: the device's configuration.
+        post: takes the facts.
+        clock: paces the reopening of lost readers.
+        opened: closes what was opened, last first.
+        directory: for what a library leaves lying about.
+
+    Returns:
+        The contacts, and how to take a temperature (None at an exit).
+
+    Raises:
+        WireMissing: one of them is not there.
+    """
+    os.environ.setdefault("LG_WD", str(directory))  # lgpio makes a pipe, by default wherever it was started
+    with _wire("pins"):
+        from drivers.pins import open_pins
+
+        lane = LaneIO(wiring_of(gate), post, pin_factory=open_pins())
+    opened.callback(lane.close)
+    readers: list[HidReader] = []
+    for reader in gate.readers:
+        if reader.path is not None:
+            again: Callable[[], Keyboard] = partial(open_hid, reader.path)
+            with _wire(f"{reader.side} {reader.role} reader {reader.path}"):
+                driver = HidReader(again(), post, reopen=again, **reader_options(reader))
+            opened.callback(driver.close)
+            readers.append(driver)
+    if readers:
+        opened.callback(Pump(readers, clock=clock).close)
+    return lane, None if gate.thermometer is None else _thermometer(gate.thermometer, opened)
+
+
+@contextmanager
+def _wire(name: str) -> Generator[None]:
+    """Say which wire it is that cannot be used."""
+    try:
+        yield
+    except Exception as error:  # whatever a library raises, this wire cannot be used
+        words = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+        raise WireMissing(f"{name}: cannot be used: {' '.join(words.split())}") from error
+
+
+def _thermometer(chosen: settings.Thermometer, opened: ExitStack) -> Reading:
+    if chosen.backend == "adafruit":
+        # two readings of a noisy part differ more
+        agree_c = max(0.3, 6 * PARTS[chosen.part].noise_c)
+        with _wire("thermometer on the I2C bus"):
+            from drivers.i2c import open_circuitpython
+            from drivers.thermometer_adafruit import AdafruitMlx90614
+
+            adafruit = AdafruitMlx90614(open_circuitpython(), address=chosen.address, agree_c=agree_c)
+        opened.callback(adafruit.close)
+        return adafruit.measure
+    from smbus2 import SMBus
+
+    with _wire(f"thermometer on I2C bus {chosen.bus}"):
+        bus = SMBus(chosen.bus)
+    opened.callback(bus.close)
+    return Mlx90614(bus, address=chosen.address).measure

@@ -1,0 +1,82 @@
+"""The site's own process put together."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import timedelta
+
+from edge import settings
+from edge.assembly.live import Live, open_journal, open_link
+from edge.assembly.process import BrokerNews, Stop
+from edge.runtime.device import Device, Performers
+from edge.runtime.journal import SqliteJournal
+from edge.runtime.loop import run
+from edge.runtime.ports import Journal, Link
+from edge.runtime.station import Identity
+from edge.runtime.vocabulary import Commit, Publish, ReadEvents, TrimEvents
+from edge.site.contract import TOPICS
+from edge.site.controller import Site
+from edge.site.history import HistoryStore, post_from_history
+from edge.site.history import performers as history_performers
+from edge.site.recorder import BuildingRecorder
+
+NAME = "site"
+"""Under which name the process is a device of its site."""
+
+
+def subscriptions(site: str) -> list[str]:
+    """What the site's process listens to."""
+    own = ("commands", "alerts")
+    all_ = ("caps", "occupancy", "grants", "status", "events", "acks")
+    return [TOPICS[row].filter(site, device=NAME) for row in own] + [TOPICS[row].filter(site) for row in all_]
+
+
+def controller(building: settings.Building, journal: Journal, history: Journal) -> Site:
+    """The controller, with what its journal and the building's history remember."""
+    acks = building.storage.acks == "recorder"
+    return Site(
+        Identity.of(building.site.name, NAME, journal),
+        entrances=tuple(name for name, device in building.devices.items() if device.entrance),
+        devices=tuple(building.devices),
+        retention=timedelta(days=building.storage.retention_days),
+        recorder=BuildingRecorder(history.state(), history.last_seq, acks=acks),
+    )
+
+
+def performers(journal: Journal, link: Link, history: Journal) -> Performers:
+    """Who performs the site's intents."""
+    return {
+        Commit: journal.commit,
+        ReadEvents: journal.read,
+        TrimEvents: journal.trim,
+        Publish: link.publish,
+        **history_performers(history),
+    }
+
+
+def run_site(building: settings.Building, *, live: Live) -> None:
+    """Run the site's process until SIGTERM or SIGINT.
+
+    Raises:
+        OSError: the journal or its folder cannot be used.
+        KeyboardInterrupt: SIGINT ended it.
+    """
+    clock = live.clock(building)
+    device = Device(clock)
+    stop = Stop(device.loop.wake)
+    post = device.loop.post
+    with ExitStack() as opened:
+        journal = open_journal(building, NAME, post)
+        opened.callback(journal.close)
+        history = SqliteJournal(
+            building.storage.directory / "history.db", post_from_history(post), open_store=HistoryStore.open
+        )
+        opened.callback(history.close)
+        site = controller(building, journal, history)
+        news = BrokerNews(NAME, post, clock)
+        link = open_link(building, site.station, news, subscriptions(building.site.name), clock)
+        opened.callback(link.close)
+        device.install(site, performers(journal, link, history))
+        print("gatehouse: site is ready", flush=True)
+        run(clock, [device.loop], stop)
+    stop.raise_error()

@@ -1,0 +1,260 @@
+"""The command ``gatehouse``.
+
+Exit codes: 0 done, 1 it failed, 2 wrong usage or configuration, 130 interrupted. An error is one
+line on standard error. What a command needs is imported when it runs, so that each starts fast.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Annotated, NoReturn
+
+import typer
+
+from edge.runtime.config import ConfigError, load
+from edge.settings import Building
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="gatehouse",
+    help="Raspberry Pi edge controller for library entrances.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Config = Annotated[Path, typer.Option("--config", help="The site's TOML file.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key (dotted); may be repeated.")
+]
+Start = Annotated[str, typer.Option(metavar="ISO8601", help="Wall time at the beginning of the simulation.")]
+LiveStart = Annotated[
+    str | None, typer.Option("--start", metavar="ISO8601", help="Simulated wall time now, for rehearsals.")
+]
+LiveSpeed = Annotated[float, typer.Option("--speed", min=0.001, help="With --start: simulated seconds a second.")]
+Origin = Annotated[
+    float | None,
+    typer.Option("--origin", metavar="S", help="System time at which --start was, so that processes agree."),
+]
+DEFAULT_START = "2026-03-09T08:00:00+08:00"
+
+
+class Failure(Exception):
+    """A command cannot go on; the message is for standard error."""
+
+    def __init__(self, message: str, code: int = FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def main() -> NoReturn:
+    """Run the command line; see the exit codes above."""
+    try:
+        ended = app(standalone_mode=False)
+        code = ended if isinstance(ended, int) else 0  # how typer tells of its own exits: --help, Ctrl-C
+    except typer.Exit as asked:
+        code = asked.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except ConfigError as error:
+        code = _complain("\n".join(error.lines), USAGE)
+    except Failure as failure:
+        code = _complain(str(failure), failure.code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = FAILED
+    except OSError as error:
+        code = _complain(f"gatehouse: {error}", FAILED)
+    except Exception as error:
+        usage = _usage(error)
+        if usage is None:
+            raise
+        code = _complain(usage, USAGE)
+    sys.exit(code)
+
+
+def _usage(error: Exception) -> str | None:
+    """The one line of a wrong usage; None for anything else."""
+    message = getattr(error, "format_message", None)
+    return None if message is None else f"gatehouse: {message()}"
+
+
+def _complain(message: str, code: int) -> int:
+    print(message, file=sys.stderr)
+    return code
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failure(f"--start {text}: expected ISO 8601 such as {DEFAULT_START}", USAGE) from None
+    if moment.tzinfo is None:
+        raise Failure(f"--start {text}: expected an offset such as +08:00", USAGE)
+    return moment
+
+
+@contextmanager
+def _opened(path: str, mode: str) -> Generator[IO[str]]:
+    """A file, or ``-`` for standard input or output."""
+    if path == "-":
+        yield sys.stdin if mode == "r" else sys.stdout
+        return
+    try:
+        # what is not UTF-8 is for whoever reads the line to complain of: only there its number is known
+        errors = "surrogateescape" if mode == "r" else None
+        stream = open(path, mode, encoding="utf-8", errors=errors)  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror}", USAGE) from None
+    with stream:
+        yield stream
+
+
+@app.command("check-config")
+def check_config(
+    file: Annotated[Path, typer.Argument(help="The site's TOML file.", show_default=False)],
+    set_: Overrides = None,
+) -> None:
+    """Validate a configuration: one line an error (file, key, what was expected)."""
+    building = load(file, Building, set_ or ())
+    print(f"{file}: {building.site.name}: {', '.join(building.devices)}: good")
+
+
+@app.command()
+def simulate(
+    config: Config,
+    scenario: Annotated[str, typer.Option(metavar="FILE|-", help="JSON lines: what happens when.", show_default=False)],
+    set_: Overrides = None,
+    start: Start = DEFAULT_START,
+    seed: Annotated[int, typer.Option(help="Of everything that chance decides.")] = 0,
+    speed: Annotated[str, typer.Option(metavar="max|N", help="Simulated seconds a second.")] = "max",
+    for_: Annotated[
+        float | None, typer.Option("--for", min=0, metavar="S", help="Length; else 60 s after the last stimulus.")
+    ] = None,
+    transcript: Annotated[str, typer.Option(metavar="FILE|-", help="Where to write what happened.")] = "-",
+    server_log: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the events that the booking server received.")
+    ] = None,
+) -> None:
+    """Run a whole site in virtual time (or scaled real time): no broker, no network."""
+    from edge.assembly.fakes import read_stimuli
+    from edge.assembly.simulate import Run, Simulation
+    from simulators.scenario import ScenarioError
+
+    building = load(config, Building, set_ or ())
+    how = Run(_moment(start), seed, _speed(speed), for_)
+    with _opened(scenario, "r") as lines:
+        try:
+            stimuli = list(read_stimuli(lines, building))
+        except (ScenarioError, UnicodeDecodeError) as error:
+            raise Failure(f"{scenario}: {error}", USAGE) from None
+    log = nullcontext(None) if server_log is None else _opened(server_log, "w")
+    with _opened(transcript, "w") as out, log as received:
+        Simulation(building, how, out, received).play(stimuli)
+        out.flush()
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 1e6:
+        raise Failure(f"--speed {text}: expected max or a number above 0", USAGE)
+    return speed
+
+
+@app.command()
+def gate(
+    config: Config,
+    set_: Overrides = None,
+    device: Annotated[str | None, typer.Option(metavar="NAME", help="Which gate of the file.")] = None,
+    simulated: Annotated[bool, typer.Option("--simulated", help="Real drivers over fake wires.")] = False,
+    stimuli: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="What people do at the fake wires: scenario lines.")
+    ] = None,
+    transcript: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="Where to write what comes of it, as simulate does.")
+    ] = None,
+    start: LiveStart = None,
+    speed: LiveSpeed = 1.0,
+    origin: Origin = None,
+) -> None:
+    """Run the controller of one gate."""
+    from edge.assembly.live import Live, run_gate
+    from edge.assembly.people import Unusable
+
+    building = load(config, Building, set_ or ())
+    name = _device(config, building, device)
+    if not simulated and (stimuli, transcript, start, speed) != (None, None, None, 1.0):
+        raise Failure("--stimuli, --transcript, --start and --speed need --simulated", USAGE)
+    live = Live(None if start is None else _moment(start), speed, origin)
+    lines = nullcontext(None) if stimuli is None else _opened(stimuli, "r")
+    story = nullcontext(None) if transcript is None else _opened(transcript, "w")
+    with lines as stream, story as out:
+        try:
+            run_gate(building, name, simulated=simulated, stimuli=stream, transcript=out, live=live)
+        except Unusable as error:
+            raise Failure(f"{stimuli}: {error}", USAGE) from None
+
+
+def _device(config: Path, building: Building, name: str | None) -> str:
+    names = ", ".join(building.devices)
+    if name is None:
+        if len(building.devices) > 1:
+            raise Failure(f"--device: {config} has several gates ({names}); which one?", USAGE)
+        return next(iter(building.devices))
+    if name not in building.devices:
+        raise Failure(f"--device {name}: {config} has {names}", USAGE)
+    return name
+
+
+@app.command()
+def site(
+    config: Config,
+    set_: Overrides = None,
+    start: LiveStart = None,
+    speed: LiveSpeed = 1.0,
+    origin: Origin = None,
+) -> None:
+    """Run the building's own process: keeper of the caps, recorder of its history."""
+    from edge.assembly.live import Live
+    from edge.assembly.site import run_site
+
+    building = load(config, Building, set_ or ())
+    run_site(building, live=Live(None if start is None else _moment(start), speed, origin))
+
+
+@app.command()
+def demo(
+    speed: Annotated[float, typer.Option(min=1, max=200, help="Simulated seconds a second.")] = 75.0,
+    port: Annotated[int, typer.Option(help="Of the console.")] = 8080,
+    no_console: Annotated[bool, typer.Option("--no-console", help="Terminal only.")] = False,
+    duration: Annotated[float | None, typer.Option(min=0, metavar="S", help="End after so many seconds.")] = None,
+) -> None:
+    """Show a whole simulated site: its story runs in the terminal until Ctrl-C."""
+    try:
+        from edge.assembly.demo import DemoError, run_demo
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "amqtt":
+            raise
+        raise Failure("gatehouse: the demo brings its own broker, amqtt: install gatehouse[demo]") from None
+
+    if not no_console:
+        print(f"This version has no console (port {port}): the story is told here.")
+    try:
+        run_demo(speed=speed, duration_s=duration)
+    except DemoError as error:
+        raise Failure(f"gatehouse: {error}") from None
+
+
+if __name__ == "__main__":
+    main()
