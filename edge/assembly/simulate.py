@@ -69,7 +69,10 @@ class Simulation:
         self.world.call_at(end_s, self._end)
         self._over = False
         loops = [self.world, self.server.loop, *(device.device.loop for device in self.devices.values())]
-        run(self.clock, loops, lambda: self._over)
+        try:
+            run(self.clock, loops, lambda: self._over)
+        finally:
+            self.bench.transcript.end()
 
     def act(self, device: str, do: str, keys: Mapping[str, Any]) -> None:
         """Do what one stimulus says."""

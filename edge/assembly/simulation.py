@@ -64,6 +64,7 @@ class Transcript:
         self._out = out
         self._clock = clock
         self._start = start
+        self._over = False
         self._began_s = began_s
         self._at_once = at_once
 
@@ -75,7 +76,13 @@ class Transcript:
         """An output changed in the world."""
         self._write(device, "output", {"name": name, "on": on})
 
+    def end(self) -> None:
+        """The story is told: what falls when its wires are taken apart is no part of it."""
+        self._over = True
+
     def _write(self, device: str, type_: str, rest: dict[str, Any]) -> None:
+        if self._over:
+            return
         at = round(self._clock.monotonic() - self._began_s, 3)
         wall = self._clock.wall() if self._start is None else self._start + timedelta(seconds=at)
         line = {

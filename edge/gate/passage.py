@@ -36,6 +36,7 @@ class Passage:
     visit: Visit | None = None
     people: int = 0
     reopenable: dict[str, tuple[Visit, float]] = field(default_factory=dict[str, tuple[Visit, float]])
+    _opened_s: float = -1e9
     _entered_s: float = -1e9
     _cleared_s: float = -1e9
     _unused_in_row: int = 0
@@ -70,6 +71,7 @@ class Passage:
 
     def unlock(self, step: Step) -> None:
         """Open for one person; or, while released, go on being open."""
+        self._opened_s = step.now.mono_s
         released = self.gate.lane.state is State.RELEASED
         lease_s = RELEASED_LEASE_S if released else self.gate.policy.passage_s
         step.do(Unlock(lease_s))
@@ -138,7 +140,9 @@ class Passage:
         if step.now.mono_s - self._cleared_s < BEAM_GAP_S:
             return
         if self.gate.thermometry is not None:
-            self.gate.thermometry.passed(step)
+            self.gate.thermometry.passed(
+                step, opened_s=self._opened_s if self.gate.lane.state is State.OPEN else step.now.mono_s
+            )
         self.gate.pull(step, Trigger.LAST_ENTERED if self.people <= 1 else Trigger.ENTERED)
 
     def beam_cleared(self, step: Step, _: BeamCleared) -> None:

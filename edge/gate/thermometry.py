@@ -8,6 +8,7 @@ when a card's check is over, and after `fresh_s`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 
 from edge.gate.screening import IDENTICAL_BELIEVED, Outcome, ScreeningPolicy, Verdict, judge
 from edge.gate.vocabulary import Measure, TemperatureFailed, TemperatureTaken
@@ -78,9 +79,13 @@ class Thermometry:
         self.forget()
         self._pace(step)
 
-    def passed(self, step: Step) -> None:
-        """Somebody walked through: the next one is before the sensor when presence breaks, or after a while."""
-        self._walked_on = step.now.mono_s + self.pacing.walk_on_s
+    def passed(self, step: Step, *, opened_s: float = inf) -> None:
+        """Somebody walked through: the next one is before the sensor when presence breaks, or after a while.
+
+        Whoever stepped up after the lane was opened is not the one it was opened for.
+        """
+        if self._present_since <= opened_s:
+            self._walked_on = step.now.mono_s + self.pacing.walk_on_s
         self.forget()
 
     def forget(self) -> None:

@@ -158,6 +158,29 @@ def test_the_afternoons_readers_come_in_the_afternoon() -> None:
     assert told.reasons() == ["wrong_session"]
 
 
+@pytest.mark.parametrize("more", [{"closed_dates": ["2026-03-09"]}, {"weekdays": [2, 3, 4, 5]}, {"opens": "10:00"}])
+def test_on_a_day_or_at_an_hour_without_a_session_it_is_closed(blank: Story, more: dict[str, Any]) -> None:
+    dates = more.pop("closed_dates", [])
+    session = {"id": "am", "opens": "09:00", "closes": "11:30", **more}
+    payload = {"revision": 1, "building": 9, "zones": {"stacks-3": 9}, "sessions": [session], "closed_dates": dates}
+    blank.line("server", "caps", payload=payload).booked(LI).at("09:10").north.meets(LI)
+    assert blank.told().reasons() == ["closed"]
+
+
+def test_a_booking_for_tomorrow_is_none_today(story: Story) -> None:
+    rows = {"revision": 1, "bookings": [{"booking": "B-li", "card": LI.card, "zone": "stacks-3"}]}
+    story.line("server", "bookings", date="2026-03-10", session="am", payload=rows).at("09:10").north.meets(LI)
+    assert story.told().reasons() == ["unknown_card"]
+
+
+def test_a_reader_taken_off_the_list_does_not_come_in(story: Story) -> None:
+    story.booked(LI).at("09:05").line(
+        "server", "bookings", date="2026-03-09", session="am", payload={"revision": 2, "bookings": []}
+    )
+    story.at("09:10").north.meets(LI)
+    assert story.told().reasons() == ["unknown_card"]
+
+
 def test_before_the_caps_are_known_nobody_is_let_in(blank: Story) -> None:
     blank.booked(LI).at("09:10").north.meets(LI)
     told = blank.told()
@@ -239,6 +262,16 @@ def test_a_tap_while_another_is_served_waits_its_turn(story: Story) -> None:
     assert (first.data["booking"], second.data["booking"]) == ("B-li", "B-wang")
     assert second.data["skin_c"] == pytest.approx(34.4, abs=0.06)
     assert told.reasons() == []
+
+
+def test_whoever_steps_up_while_the_one_before_walks_is_served_without_delay(story: Story) -> None:
+    story.booked(LI, WANG).at("09:10:00").north.meets(LI).after(1).north.leave().after(0.3).north.face(34.4)
+    story.at("09:10:03").north.passes().after(0.1).north.tap(WANG)
+    told = story.told()
+    first, second = told.events("visit.admitted")
+    assert first.data["card"] == LI.card
+    assert second.data["skin_c"] == pytest.approx(34.4, abs=0.06)
+    assert second.at < told.when("09:10:03.6")
 
 
 def test_the_third_card_is_told_that_the_lane_is_busy(story: Story) -> None:

@@ -79,6 +79,20 @@ def test_a_whole_half_day_is_the_same_to_the_byte() -> None:
     assert transcripts[0].count("visit.admitted") > 40
 
 
+def test_what_is_on_at_the_end_stays_on(tmp_path: Path) -> None:
+    """A process that ends lets go of its fake pins; that is no part of the story."""
+    fire = {"at": 1, "device": "north", "do": "fire", "active": True}
+    (tmp_path / "scenario.jsonl").write_text(json.dumps(fire), encoding="utf-8")
+    command = [sys.executable, "-m", "edge.cli", "simulate", "--config", str(CONFIG)]
+    command += ["--set", 'devices.south.lock.fail="safe"', "--scenario", str(tmp_path / "scenario.jsonl")]
+    done = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True)
+    lock = [line for line in map(json.loads, done.stdout.splitlines()) if line.get("name") == "lock"]
+    assert [(line["device"], line["at"], line["on"]) for line in lock] == [
+        ("south", 0.0, True), ("south", 0.0, False), ("north", 1.0, True)
+    ]  # fmt: skip
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize("hash_seed", ["1", "2"])
 def test_the_command_writes_the_same_bytes_in_every_process(tmp_path: Path, hash_seed: str) -> None:
     story = busy_morning()

@@ -105,6 +105,15 @@ def test_leaving_works_with_a_broken_disk_a_cut_cable_and_no_clock(story: Story)
     assert "link_down" in told.kinds()
 
 
+def test_whoever_left_at_a_gate_that_was_cut_off_may_come_back_when_it_is_not(story: Story) -> None:
+    story.booked(LI).at("09:10").south.serves(LI).at("09:15").west.link(False).at("09:20").west.exits(LI)
+    story.after(10).west.power_cut(10).at("09:25").west.link(True).at("09:30").south.serves(LI)
+    told = story.told()
+    assert len(told.events("visit.admitted")) == 2
+    assert told.event("visit.exited").data["visit"] == told.events("visit.admitted")[0].data["visit"]
+    assert told.inside() == told.inside("stacks-3") == 1
+
+
 def test_an_exit_opens_nothing_and_its_entry_side_hears_nobody(story: Story) -> None:
     story.booked(LI).at("09:10").west.meets(LI).after(2).west.passes().after(1).west.do("force")
     told = story.told()

@@ -171,6 +171,16 @@ def test_lockdown_under_a_release_holds_when_the_release_is_gone_only_if_said_ag
     assert told.modes("north") == ["released", "normal", "lockdown"]
 
 
+def test_a_fail_safe_lock_is_open_without_power() -> None:
+    story = Story("08:55", 'devices.north.lock.fail="safe"').caps().booked(LI).at("09:10")
+    story.north.serves(LI).at("09:20").north.power_cut(30)
+    told = story.told()
+    boot, served, dark = told.openings("north")
+    assert boot == (0.0, 0.0)
+    assert served[1] == pytest.approx(told.when("09:10:02.5"), abs=0.01)
+    assert dark == (told.when("09:20"), pytest.approx(told.when("09:20:30"), abs=0.01))
+
+
 def test_a_reader_who_waited_is_served_when_the_released_lane_is_normal_again(story: Story) -> None:
     story.booked(LI, WANG).at("09:10").north.meets(LI).after(1).north.do("fire", active=True)
     story.at("09:12").north.do("fire", active=False).after(1).guard("north", "normal").after(1).north.tap(WANG)

@@ -137,6 +137,7 @@ def test_a_forgotten_card_is_admitted_by_hand_and_recorded(story: Story) -> None
     told = story.told()
     data = told.event("visit.admitted").data
     assert (data["by"], data["card"], data["zone"], data["booking"]) == ("hand", None, "stacks-3", None)
+    assert (data["skin_c"], data["ambient_c"], data["estimate_c"]) == (None, None, 36.5)
     assert told.event("visit.passed").data["visit"] == data["visit"]
     assert told.results("north") == [(True, None)]
     assert told.inside() == told.inside("stacks-3") == 1
