@@ -7,71 +7,62 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import broker, fire, half_day, process, tap
+from benchmarks import broker, fire, half_day, memory, start, tap
 from benchmarks.figure import Figure
+from benchmarks.machine import machine
 
 BENCHMARKS: dict[str, Callable[[Path, float], list[Figure]]] = {
     "tap": tap.run,
     "fire": fire.run,
     "broker": broker.run,
     "half-day": half_day.run,
-    "process": process.run,
+    "start": start.run,
+    "memory": memory.run,
 }
 BUILD = Path(__file__).parents[1] / "build"
+"""Beside the program, on a real disk: a temporary directory may lie in memory."""
+WORDS = {True: "met", False: "missed", None: ""}
 
 
-def fsync_ms(directory: Path) -> float:
-    """Median of 200 appends with fsync, in milliseconds: the disk's share of every admission."""
-    took: list[float] = []
-    with (directory / "fsync").open("wb") as file:
-        for _ in range(200):
-            began_s = time.perf_counter()
-            file.write(b"x" * 1024)
-            file.flush()
-            os.fsync(file.fileno())
-            took.append(1e3 * (time.perf_counter() - began_s))
-    return median(took)
+def table(figures: Sequence[Figure]) -> Table:
+    """The figures beside their goals."""
+    made = Table("figure", "goal", "measured", "", box=box.SIMPLE, title="Gatehouse, measured")
+    for figure in figures:
+        made.add_row(figure.name, figure.goal, figure.value, WORDS[figure.met])
+    return made
 
 
 def main() -> None:
     """Run what is asked for, or everything."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME", help=", ".join(BENCHMARKS))
-    parser.add_argument("--scale", type=float, default=1.0)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--scale", type=float, default=1.0, help="length of each, 1 is whole")
     asked = parser.parse_args()
-    BUILD.mkdir(exist_ok=True)
+    for name in asked.names:
+        if name not in BENCHMARKS:
+            parser.error(f"{name}: expected one of {', '.join(BENCHMARKS)}")
+    console = Console()
     figures: list[Figure] = []
+    BUILD.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
-        machine = {
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "cores": os.cpu_count(),
-            "load": os.getloadavg()[0],
-            "fsync_p50_ms": fsync_ms(Path(scratch)),
-        }
+        there = machine(Path(scratch))
+        console.print(", ".join(f"{key} {value}" for key, value in there.items()))
         for name in asked.names or BENCHMARKS:
             directory = Path(scratch) / name
             directory.mkdir()
-            figures += BENCHMARKS[name](directory, asked.scale)
-    table = Table(title="Gatehouse: measured", caption=", ".join(f"{key} {value}" for key, value in machine.items()))
-    for column in ("figure", "goal", "measured", ""):
-        table.add_column(column)
-    for figure in figures:
-        table.add_row(figure.name, figure.goal, figure.value, {True: "met", False: "missed", None: ""}[figure.met])
-    Console(width=None if os.isatty(1) else 150).print(table)
-    report = {"machine": machine, "scale": asked.scale, "figures": [asdict(figure) for figure in figures]}
+            with console.status(f"measuring: {name}"):
+                figures += BENCHMARKS[name](directory, asked.scale)
+    console.print(table(figures))
+    report = {"machine": there, "scale": asked.scale, "figures": [asdict(figure) for figure in figures]}
     (BUILD / "bench.json").write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 

@@ -1,10 +1,15 @@
-"""A half-day 08:30–12:00 of three gates with 600 visits in and out, in virtual time."""
+"""A half-day 08:30–12:00, three gates, 600 visits in and out, in virtual time.
+
+Everything that ``gatehouse simulate`` runs: real drivers on fake wires, gates, keeper, recorder, booking
+server, journals (in memory) and every message between them. Reading the scenario is not in it.
+"""
 
 from __future__ import annotations
 
 import io
 import json
 import time
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -16,37 +21,40 @@ from edge.assembly.simulate import Run, Simulation
 from edge.runtime.config import load
 from edge.settings import Building
 from edge.site.tokens import card_token
-from simulators.day import HalfDay, lines
+from simulators.cast import HalfDay
+from simulators.day import lines
 
 START = datetime.fromisoformat("2026-03-09T08:30:00+08:00")
-LENGTH_S = 12_600.0
+LENGTH_S = 3.5 * 3600
+RUNS = 3
 
 
 def measure(visits: int) -> tuple[float, int]:
     """Simulated seconds a real one, and how many visits were passed and left again."""
     building = load(SITE, Building)
     key = building.site.secret()
-    day = HalfDay(visits=visits, zones=None, incidents=False, opens_s=1800, closes_s=12_000)
-    scenario = [json.dumps(line) for line in lines(day, lambda uid: card_token(key, uid.upper()))]
+    day = HalfDay(visits=visits, zones=None, incidents=False, starts="08:30", opens_s=1800, closes_s=10_800)
+    scenario = [json.dumps(line) for line in lines(day, lambda uid: card_token(key, uid))]
     stimuli = list(read_stimuli(scenario, building))
     out = io.StringIO()
     began_s = time.perf_counter()
     Simulation(building, Run(START, for_s=LENGTH_S), out).play(stimuli)
     took_s = time.perf_counter() - began_s
-    kinds = [json.loads(line)["type"] for line in out.getvalue().splitlines()]
-    return LENGTH_S / took_s, min(kinds.count("visit.passed"), kinds.count("visit.exited"))
+    kinds = Counter(json.loads(line)["type"] for line in out.getvalue().splitlines())
+    return LENGTH_S / took_s, min(kinds["visit.passed"], kinds["visit.exited"])
 
 
 def run(_directory: Path, scale: float) -> list[Figure]:
     """Median of three."""
     visits = max(6, round(600 * scale))
-    runs = [measure(visits) for _ in range(3)]
+    runs = [measure(visits) for _ in range(RUNS)]
     ratio, done = median(ratio for ratio, _ in runs), min(done for _, done in runs)
+    ratios = ", ".join(f"{ratio:.0f}" for ratio, _ in runs)
     return [
         Figure(
-            "half-day, 3 gates, 600 visits, virtual time",
+            f"half-day, 3 gates, {visits} visits, virtual time",
             "≥ 5000 × real time",
-            f"{ratio:.0f} × real time, {done} of {visits} visits in and out",
+            f"{ratio:.0f} × real time ({ratios}); {done} of {visits} in and out",
             ratio >= 5000 and done == visits,
             {"ratio": ratio, "visits": done},
         )

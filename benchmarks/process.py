@@ -1,86 +1,78 @@
-"""A gate as a process: how soon it is ready with a long history, and what it holds in memory."""
+"""A gate as a process of its own: ``gatehouse gate --simulated``, with people on its standard input."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
+from typing import Any
 
-from benchmarks.figure import Figure
-from benchmarks.rig import SITE
-from edge.runtime.journal import SqliteJournal
-from edge.runtime.vocabulary import Commit, Committed, Event, Fact
+from benchmarks.rig import PATIENCE_S, SITE, START, WARM_C
+
+
+class Gate:
+    """The gate ``north``; ready when made.
+
+    Args:
+        directory: of its journal.
+        port: of the broker.
+        speed: of its clock.
+    """
+
+    def __init__(self, directory: Path, port: int, *, speed: float = 1.0) -> None:
+        options = {"config": SITE, "device": "north", "stimuli": "-", "start": START, "speed": speed}
+        settings = (f'storage.directory="{directory}"', f'broker.addresses=["127.0.0.1:{port}"]')
+        command = [sys.executable, "-m", "edge.cli", "gate", "--simulated"]
+        command += [f"--{key}={value}" for key, value in options.items()] + [f"--set={each}" for each in settings]
+        began_s = time.perf_counter()
+        self.speed = speed
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._stimuli = self.process.stdin
+        line = self.process.stdout.readline()
+        self.start_s = time.perf_counter() - began_s
+        """From the start of the process to its word that it is ready."""
+        if "ready" not in line:
+            raise RuntimeError("the gate did not start")
+
+    def act(self, *stimuli: dict[str, Any]) -> None:
+        """Something happens at the fake wires."""
+        self._stimuli.writelines(json.dumps({"device": "north", **stimulus}) + "\n" for stimulus in stimuli)
+        self._stimuli.flush()
+
+    def step_up(self) -> None:
+        """The next reader stands before the thermometer."""
+        self.act({"do": "leave"}, {"do": "face", "skin_c": WARM_C})
+
+    def walk_in(self) -> None:
+        """Through the open lane."""
+        self.act({"do": "pass"})
+
+    def walk_out(self, uid: str) -> None:
+        """Somebody who is inside leaves."""
+        self.act({"do": "exit", "card": uid})
+
+    def resident_mb(self) -> float:
+        """Resident memory, MB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) / 1024
+
+    def close(self) -> None:
+        """End it."""
+        self.process.terminate()
+        self.process.communicate(timeout=PATIENCE_S)
 
 
 @contextmanager
-def gate(directory: Path, *options: str, device: str = "north") -> Generator[subprocess.Popen[str]]:
-    """A simulated gate of the demo site as a process of its own; ready when this begins."""
-    command = [sys.executable, "-m", "edge.cli", "gate", "--config", str(SITE), "--device", device, "--simulated"]
-    settings = ["--set", f'storage.directory="{directory}"', "--stimuli", "-", *options]
-    process = subprocess.Popen(
-        [*command, *settings], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+def gate(directory: Path, port: int, *, speed: float = 1.0) -> Generator[Gate]:
+    """A gate for the length of a measurement."""
+    opened = Gate(directory, port, speed=speed)
     try:
-        if process.stdout is None or "ready" not in process.stdout.readline():
-            raise RuntimeError("the gate did not start")
-        yield process
+        yield opened
     finally:
-        process.terminate()
-        process.communicate(timeout=10)
-
-
-def fill(path: Path, count: int) -> None:
-    """A journal with so many events."""
-    done = 0
-
-    def post(fact: Fact) -> bool:
-        nonlocal done
-        if isinstance(fact, Committed):
-            done = fact.number
-        return True
-
-    journal = SqliteJournal(path, post)
-    now = datetime(2026, 3, 9, tzinfo=UTC)
-    data = {"visit": "0123456789ab", "lane": "north"}
-    for number, first in enumerate(range(1, count + 1, 500), start=1):
-        events = tuple(
-            Event(seq, now, 1, 0.0, "visit.passed", data) for seq in range(first, min(first + 500, count + 1))
-        )
-        journal.commit(Commit(number, events))
-    journal.close()
-
-
-def resident_mb(pid: int) -> float:
-    """Resident memory of a process, MB."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("no VmRSS")
-
-
-def run(directory: Path, scale: float) -> list[Figure]:
-    """Median of five starts; memory after the last one."""
-    fill(directory / "north.db", max(500, round(100_000 * scale)))
-    starts: list[float] = []
-    memory = 0.0
-    for _ in range(5 if scale >= 1 else 1):
-        began_s = time.perf_counter()
-        with gate(directory, "--set", 'broker.addresses=["127.0.0.1:1"]') as process:
-            starts.append(time.perf_counter() - began_s)
-            memory = resident_mb(process.pid)
-    start_s = median(starts)
-    return [
-        Figure(
-            "process start → ready, 100,000 events in the journal",
-            "≤ 1.5 s",
-            f"{start_s:.2f} s (median of {len(starts)})",
-            start_s <= 1.5,
-            {"start_s": start_s},
-        ),
-        Figure("resident memory of a gate", "≤ 60 MB", f"{memory:.0f} MB", memory <= 60, {"resident_mb": memory}),
-    ]
+        opened.close()

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
@@ -285,11 +285,8 @@ class Library:
         """What the booking server took: each event once, in order, with its device."""
         self._opened = opened
         self._time = ("--start", START, "--origin", repr(time.time()), "--speed", str(speed))
-        self._clock = WallClock(
-            datetime.fromisoformat(START).tzinfo or datetime.now().astimezone().tzinfo,  # type: ignore[arg-type]
-            speed=speed,
-            start=datetime.fromisoformat(START),
-        )
+        start = datetime.fromisoformat(START)
+        self._clock = WallClock(timezone(timedelta(hours=8)), speed=speed, start=start)
         self._on_message: Callable[[], None] = lambda: None
         self._steps = 0
         opened.callback(lambda: self.broker.stop(signal.SIGKILL))
@@ -393,11 +390,6 @@ class Library:
         )
         return _json(message)
 
-    def hears_clearing(self, topic: str, since: int = 0) -> None:
-        """Wait until a retained message is taken back."""
-        full = f"gatehouse/demo/{topic}"
-        self.messages.wait(lambda message: message.topic == full and not message.payload, f"no {topic}", since=since)
-
     def takes(self, type_: str, since: int = 0, device: str = "north", **data: Any) -> EventMessage:
         """Wait until the booking server has taken an event."""
         return self.received.wait(
@@ -455,7 +447,8 @@ class Library:
         if program.process.poll() is None:
             program.kill()
         program.ended()
-        print(*program.errors.all, sep="\n")  # pytest shows it where a test failed
+        for line in program.errors.all:
+            print(line)  # pytest shows it where a test failed
 
 
 class Say(Fact):

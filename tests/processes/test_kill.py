@@ -116,6 +116,7 @@ def check_disk(library: Library, gate: Gate, reader: Reader) -> list[Event]:
 
 def run(library: Library, reader: Reader, doom: Doom) -> list[Event]:
     """One run of the gate, from its start to its death."""
+    print(f"reader {reader.number} {'out' if reader.out else 'in'}, {doom}")
     library.on_message(lambda: doom.happened("message"))
     gate = library.gate(on_line=lambda: doom.happened("line"), on_stimulus=lambda: doom.happened("stimulus"))
     doom.strike(gate)

@@ -55,7 +55,8 @@ def test_a_lost_disk_forgets_nobody_and_doubles_no_right(library: Library) -> No
     lose_disk(library, gate)
     since = len(library.messages)
     gate = library.gate().ready()
-    old, new = library.on_topic("status/north")[0]["journal"], library.hears("status/north", since=since)["journal"]
+    old = library.on_topic("status/north")[0]["journal"]
+    new = library.hears("status/north", lambda status: status["state"] == "online", since)["journal"]
     library.hears("grants/north", lambda grants: grants["journal"] == new, since)
     library.hears("occupancy/north", lambda row: row["journal"] == new and old in row["former"], since)
     assert old != new

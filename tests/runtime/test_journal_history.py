@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -10,6 +11,7 @@ from edge.runtime.journal import (
     SqliteJournal,
     read_journal,
 )
+from edge.runtime.journal.threaded import CHECKPOINT_AFTER
 from edge.runtime.vocabulary import Commit, Event, EventsRead, ReadEvents, TrimEvents
 from tests.journals import NINE, Facts, event, facts, files, open_journal, path, visit
 
@@ -112,3 +114,32 @@ def test_the_log_does_not_grow_without_end(
         journal.commit(Commit(number, (), {"trace": f"{number:05}" * 2_000}))
         facts.until(number)
     assert Path(f"{path}-wal").stat().st_size < 2_000_000
+
+
+def test_the_log_has_its_length_from_the_beginning(
+    open_journal: Callable[..., SqliteJournal], facts: Facts, path: Path
+) -> None:
+    """A flush of a file that grows would write records of the file system, too."""
+    journal = open_journal()
+    length = Path(f"{path}-wal").stat().st_size
+    for number in range(1, 3 * CHECKPOINT_AFTER):
+        journal.commit(visit(number))
+        facts.until(number)
+        assert Path(f"{path}-wal").stat().st_size == length
+    journal.close()
+    assert [read.seq for read in read_journal(path)] == list(range(1, 3 * CHECKPOINT_AFTER))
+
+
+def test_a_quiet_journal_copies_its_log_before_a_commit_has_to(
+    open_journal: Callable[..., SqliteJournal], facts: Facts, path: Path
+) -> None:
+    journal = open_journal()
+    for number in range(1, CHECKPOINT_AFTER + 1):
+        journal.commit(visit(number))
+        facts.until(number)
+    for _ in range(2):  # when the second is answered the thread has come round
+        journal.read(ReadEvents(0, 1))
+        facts.of(EventsRead)
+    alone = path.with_name("without its log.db")
+    shutil.copy(path, alone)
+    assert [read.seq for read in read_journal(alone)] == list(range(1, CHECKPOINT_AFTER + 1))

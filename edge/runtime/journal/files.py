@@ -28,6 +28,9 @@ PAGE_BYTES = 1024
 CHECKPOINT_PAGES = 1000
 """The log is copied into the file, and starts again, when it is so long: it stays near 1 MB."""
 
+LOG_BYTES = 32 + CHECKPOINT_PAGES * (24 + PAGE_BYTES)
+"""A log of so many pages: its header, and each page behind a header of its own (SQLite file format, section 4)."""
+
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE events (seq INTEGER PRIMARY KEY, at TEXT, boot INTEGER, mono_s REAL, type TEXT, data TEXT);
@@ -107,6 +110,22 @@ def create(path: Path, ids: Callable[[], str]) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def lengthen_log(path: Path) -> None:
+    """Give the log its whole length, in zeros that SQLite overwrites and takes for no frames.
+
+    To flush a file that has grown, the file system must write records of its own as well; that doubles the
+    time of a commit, and lets it wait for whatever else those records belong to.
+    """
+    log = os.open(path.with_name(path.name + "-wal"), os.O_WRONLY)
+    try:
+        length = os.fstat(log).st_size
+        if length < LOG_BYTES:
+            os.pwrite(log, bytes(LOG_BYTES - length), length)
+            os.fsync(log)
+    finally:
+        os.close(log)
 
 
 def fill(db: sqlite3.Connection, identity: str) -> None:

@@ -63,6 +63,7 @@ class Store:
             files.sign(lock)
             store = cls(database, lock)
             store.begin_run()
+            files.lengthen_log(path)
         except BaseException as error:
             if database is not None:
                 database.close()
@@ -126,6 +127,14 @@ class Store:
     def read(self, after_seq: int, limit: int) -> tuple[Event, ...]:
         """Committed events above ``after_seq``, in order."""
         return tuple(_events(self._db, after_seq, limit))
+
+    def checkpoint(self) -> None:
+        """Copy the log into the file, so that the next transactions start it again.
+
+        Raises:
+            sqlite3.Error: the disk refused; the log goes on.
+        """
+        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def trim(self, acked_seq: int, before: str, from_seq: int = 0) -> int | None:
         """Delete acknowledged events older than ``before`` (ISO 8601), a stretch at a time.

@@ -23,6 +23,10 @@ from edge.runtime.vocabulary import Commit, CommitFailed, EventsRead, Fact, Read
 READS_LIMIT = 100
 """Reads that may wait; of more, the newest are answered."""
 
+CHECKPOINT_AFTER = 64
+"""Transactions after which the log is copied into the file while nobody waits. Some ten pages each: SQLite, which
+copies a log of 1,000 pages at the next commit, then never has to."""
+
 CLOSE_TRIES = 3
 """How often a refusing disk is tried once the journal is being closed."""
 
@@ -63,6 +67,7 @@ class SqliteJournal(Backlog):
         self._reads: deque[ReadEvents] = deque(maxlen=READS_LIMIT)
         self._trim: TrimEvents | None = None
         self._trim_from = 0
+        self._in_log = 0
         self._read_error = ""
         self._closing_tries = 0
         self._closing = False
@@ -148,12 +153,17 @@ class SqliteJournal(Backlog):
     def _turn(self) -> None:
         with self._changed:
             self._hand_over()
-        if self._queue and not self._write(min(len(self._queue), GROUP_LIMIT)):
+        group = min(len(self._queue), GROUP_LIMIT)
+        if group and self._write(group):
+            self._in_log += group
+        elif group:
             self._closing_tries += self._closing
         if self._reads:
             self._read_once()
         if self._trim is not None:
             self._trim_once()
+        if self._in_log >= CHECKPOINT_AFTER and not self._queue:
+            self._checkpoint()
 
     def _read_once(self) -> None:
         asked = self._reads[0]
@@ -168,6 +178,13 @@ class SqliteJournal(Backlog):
         self._read_error = ""
         self._reads.popleft()
         self._tell(EventsRead(events))
+
+    def _checkpoint(self) -> None:
+        self._in_log = 0
+        try:
+            self._store.checkpoint()
+        except sqlite3.Error as error:
+            _log.warning("the log was not copied into the file, a later commit will try again: %s", error)
 
     def _trim_once(self) -> None:
         with self._changed:
