@@ -30,6 +30,8 @@ class Site(Settings):
     """Part of every topic: ``gatehouse/{name}/…``."""
     time_zone: str = "Asia/Shanghai"
     """Sessions and dates are local."""
+    clock: Literal["ntp", "rtc"] = "ntp"
+    """The date is known after a boot: once a time server has been heard (ntp); at once, there is a clock chip (rtc)."""
     key: str | None = Field(None, min_length=8)
     """Secret that turns card numbers into tokens, as text. For a demo; use `key_file` in earnest."""
     key_file: Path | None = None

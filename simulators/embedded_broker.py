@@ -5,8 +5,10 @@ connection. What it cannot, and why it is no broker for a building:
 
 - Nothing survives `EmbeddedBroker.stop`: it always starts empty.
 - A message to a client that does not acknowledge within 5 s is dropped.
+- A message that waited for an absent client says that it was retained, whether it was or not.
 - Nothing in it is bounded: not the queue of an absent client, not the size of a message.
 - Anybody on this machine may connect.
+- It speaks MQTT 3.1.1 only, and says so to who begins in version 5.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import threading
 from contextlib import suppress
 from typing import Any, cast
 
+from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
 from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig, ListenerConfig
 from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
@@ -30,6 +33,13 @@ REST_S = 2.0
 
 GRACE_S = 30
 """Added to a client's keep-alive: a client asks for it when it has passed, which is too late without."""
+
+
+VERSION = b"\x04"
+"""What a CONNECT of MQTT 3.1.1 says."""
+
+WRONG_VERSION = bytes.fromhex("20020001")
+"""The answer to any other."""
 
 
 class Anybody(BaseAuthPlugin):
@@ -130,7 +140,12 @@ class _SteadyBroker(Broker):
         task = cast("asyncio.Task[None]", asyncio.current_task())
         self._wires[task] = writer
         try:
-            await super().stream_connected(reader, writer, listener_name)
+            # amqtt would wait for ever for the end of a CONNECT of version 5, whose middle it does not understand
+            head = await _up_to_version(reader)
+            if head.endswith(VERSION):
+                await self.external_connected(_Reread(head, reader), StreamWriterAdapter(writer), listener_name)
+            elif head:
+                writer.write(WRONG_VERSION)
         finally:
             del self._wires[task]
             writer.close()
@@ -181,6 +196,35 @@ class _SteadyBroker(Broker):
         # fails if one of them subscribes meanwhile. What a client subscribes to comes anyway, at its own QoS.
         if subscription[1] > 0:
             await super()._publish_retained_messages_for_subscription(subscription, session)
+
+
+class _Reread(StreamReaderAdapter):
+    """Reads what was looked at already, and then the rest."""
+
+    def __init__(self, head: bytes, reader: asyncio.StreamReader) -> None:
+        super().__init__(reader)
+        self._head = head
+
+    async def read(self, n: int = -1) -> bytes:
+        """As asked: amqtt never reads beyond the head in the same breath."""
+        if not self._head:
+            return await super().read(n)
+        read, self._head = self._head[:n], self._head[n:]
+        return read
+
+
+async def _up_to_version(reader: asyncio.StreamReader) -> bytes:
+    """The beginning of a CONNECT: its kind, its length in 1 to 4 bytes, the protocol's name and version.
+
+    Nothing, of a client that leaves before it has said so much.
+    """
+    try:
+        head = await reader.readexactly(2)
+        while head[-1] & 0x80 and len(head) < 5:
+            head += await reader.readexactly(1)
+        return head + await reader.readexactly(7)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return b""
 
 
 def _free_port() -> int:

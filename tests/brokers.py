@@ -1,7 +1,8 @@
-"""Three brokers behind one bench, so that one suite says what a link may expect of any of them.
+"""Several brokers behind one bench, so that one suite says what a link may expect of any of them.
 
-`MosquittoBench` is the real thing, `EmbeddedBench` the demo's, `VirtualBench` the simulation's. A test
-waits for facts: in real time for at most `PATIENCE_S`, in virtual time until nothing is due any more.
+`MosquittoBench` is the real thing, `OldMosquittoBench` the same in the older version of MQTT,
+`EmbeddedBench` the demo's, `VirtualBench` the simulation's. A test waits for facts: in real time for at
+most `PATIENCE_S`, in virtual time until nothing is due any more.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Any, Protocol, TypeVar
 
 from edge.runtime.clock import VirtualClock
 from edge.runtime.link import MqttLink
+from edge.runtime.link.terms import Ending
+from edge.runtime.link.version import V311
 from edge.runtime.loop import Loop
 from edge.runtime.vocabulary import Fact, LinkSynced, MessageReceived, Publish
 from simulators.embedded_broker import EmbeddedBroker
@@ -81,9 +84,13 @@ class Client:
 
 
 class Bench(Protocol):
-    """A broker under test."""
+    """A broker under test. ``says_as_published``: it can say of live messages whether they are retained."""
 
-    def client(self, name: str, *subscriptions: str, patient: bool = False) -> Client: ...
+    says_as_published: bool
+
+    def client(
+        self, name: str, *subscriptions: str, patient: bool = False, as_published: Sequence[str] = ()
+    ) -> Client: ...
     def vanish(self, client: Client) -> None: ...
     def stop(self) -> None: ...
     def start(self) -> None: ...
@@ -114,6 +121,9 @@ class RealClient(Client):
 class RealBench:
     """Links on TCP."""
 
+    kind = MqttLink
+    says_as_published = True
+
     def __init__(self) -> None:
         self._clients: list[RealClient] = []
 
@@ -126,13 +136,14 @@ class RealBench:
         name: str,
         *subscriptions: str,
         patient: bool = False,
+        as_published: Sequence[str] = (),
         addresses: Sequence[tuple[str, int]] | None = None,
         **options: Any,
     ) -> RealClient:
         """A device. ``patient``: it does not try again for an hour."""
         client = RealClient(name)
         options.setdefault("retry_s", (3600.0, 3600.0) if patient else (0.02, 0.1))
-        client.link = MqttLink(
+        client.link = self.kind(
             name,
             [("127.0.0.1", self.port)] if addresses is None else addresses,
             client.post,
@@ -140,6 +151,7 @@ class RealBench:
             sync_topic=topic(f"sync/{name}"),
             will=will(name),
             farewell=farewell(name),
+            as_published=[topic(each) for each in as_published],
             **options,
         )
         self._clients.append(client)
@@ -156,6 +168,18 @@ class RealBench:
         for client in self._clients:
             client.room = True
             client.link.close()
+
+
+class NoBroker(RealBench):
+    """Something else listens on a port, or nothing does."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._port = port
+
+    @property
+    def port(self) -> int:
+        return self._port
 
 
 class MosquittoBench(RealBench):
@@ -179,7 +203,23 @@ class MosquittoBench(RealBench):
         self.broker.stop(signal.SIGKILL)
 
 
+class OldLink(MqttLink):
+    """A link that knows no version but 3.1.1."""
+
+    def _converse(self, address: tuple[str, int]) -> Ending:
+        return self._connect(address, V311)
+
+
+class OldMosquittoBench(MosquittoBench):
+    """mosquitto, spoken to in 3.1.1."""
+
+    kind = OldLink
+    says_as_published = False
+
+
 class EmbeddedBench(RealBench):
+    says_as_published = False
+
     def __init__(self) -> None:
         super().__init__()
         self.broker = EmbeddedBroker()
@@ -224,6 +264,8 @@ class VirtualClient(Client):
 class VirtualBench:
     """Links in virtual time."""
 
+    says_as_published = True
+
     def __init__(self, seed: int = 1) -> None:
         chance = random.Random(seed)
         self.clock = VirtualClock(datetime(2026, 3, 9, tzinfo=UTC))
@@ -244,7 +286,9 @@ class VirtualBench:
             self.step()
         self.clock.advance_to(until)
 
-    def client(self, name: str, *subscriptions: str, patient: bool = False) -> VirtualClient:
+    def client(
+        self, name: str, *subscriptions: str, patient: bool = False, as_published: Sequence[str] = ()
+    ) -> VirtualClient:
         """A device. It tries again after a second, when a test that wants it ``patient`` is over."""
         client = VirtualClient(name, self)
         client.link = self.broker.link(
@@ -253,6 +297,7 @@ class VirtualBench:
             [topic(each) for each in subscriptions],
             will=will(name),
             farewell=farewell(name),
+            as_published=[topic(each) for each in as_published],
         )
         return client
 

@@ -114,9 +114,9 @@ def reader_options(reader: settings.Reader) -> ReaderOptions:
 def subscriptions(building: settings.Building, device: str) -> list[str]:
     """What a gate listens to."""
     site = building.site.name
-    own = ("readers", "acks", "commands", "grants", "alerts")
+    own = ("readers", "acks", "commands", "grants", "alerts", "inside")  # what we told before our disk was lost
     all_ = ("caps", "bookings", "passes", "holds", "zones", "occupancy")
-    peers = [name for name in building.devices if name != device]  # a broker sends our own word back, too
+    peers = [name for name in building.devices if name != device]  # a broker sends our own requests back, too
     return [
         *(TOPICS[row].filter(site, device=device) for row in own),
         *(TOPICS[row].filter(site) for row in all_),

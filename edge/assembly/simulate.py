@@ -58,7 +58,7 @@ class Simulation:
             self.devices[name] = SimulatedGate(self.bench, name)
 
     def play(self, stimuli: Iterable[Stimulus]) -> None:
-        """Boot everything, play the stimuli, and run to the end."""
+        """Boot everything, play the stimuli, run to the end, and close everything: a simulation is played once."""
         last_s = 0.0
         for device in self.devices.values():
             device.boot()
@@ -73,6 +73,8 @@ class Simulation:
             run(self.clock, loops, lambda: self._over)
         finally:
             self.bench.transcript.end()
+            for device in self.devices.values():
+                device.close()
 
     def act(self, device: str, do: str, keys: Mapping[str, Any]) -> None:
         """Do what one stimulus says."""

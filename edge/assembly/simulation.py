@@ -186,6 +186,7 @@ class SimulatedDevice:
             clock=self.clock,
             call_at=self.device.loop.call_at,
             latency_s=lambda: self._disk_s * (0.5 + self._chance.random()),
+            failed=lambda _: self.power_cut(RESTART_S),
         )
         journal.failing = self._disk_absent
         return journal
@@ -209,6 +210,10 @@ class SimulatedDevice:
     def _power_back(self) -> None:
         if not self.powered and self.clock.monotonic() >= self._dark_until_s:
             self.boot()
+
+    def close(self) -> None:
+        """The simulation is over: give back what the computer was made of."""
+        self.store.close()
 
     def commit(self, intent: Commit) -> None:
         """Hand a transaction to the disk; its events go into the transcript when they are on it."""
@@ -280,13 +285,14 @@ class SimulatedGate(SimulatedDevice):
         self.settings = bench.building.devices[name]
         self.world = build_world(self.settings, bench.later, bench.rng(f"{name}/noise"), bench.clock.monotonic)
         self.world.outputs(partial(bench.transcript.output, name))
+        self._drivers = ExitStack()
 
     def install(self, journal: InlineJournal) -> VirtualLink:
         """Start the gate on its fake wires."""
         device, world, post = self.device, self.world, self.device.loop.post
         controller = assembly.controller(self.bench.building, self.name, journal, self.ids)
         identity = controller.station.identity
-        lane, thermometer = open_fakes(world, self.settings, post, ExitStack())
+        lane, thermometer = open_fakes(world, self.settings, post, self._drivers)
         link = self.bench.broker.link(
             self.name,
             post,
@@ -307,6 +313,11 @@ class SimulatedGate(SimulatedDevice):
         """Outputs fall to their wired safe state."""
         super().power_cut(for_s)
         self.world.power_cut()
+
+    def close(self) -> None:
+        """The drivers as well: gpiozero remembers for ever, and with it all they know, those that nobody closes."""
+        self._drivers.close()
+        super().close()
 
     def act(self, do: str, keys: Mapping[str, Any]) -> None:
         """What people do at a lane, and what happens to any computer."""

@@ -59,6 +59,11 @@ class SimulatedSite(SimulatedDevice):
         if self._history is not None:
             self._history.power_cut()
 
+    def close(self) -> None:
+        """The history's disk as well."""
+        self._history_disk.close()
+        super().close()
+
     def install(self, journal: InlineJournal) -> VirtualLink:
         """Start keeper and recorder."""
         self._history = self.open_journal(self._history_disk, post_from_history(self.device.loop.post))

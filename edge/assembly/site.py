@@ -66,10 +66,13 @@ def run_site(building: settings.Building, *, live: Live) -> None:
     stop = Stop(device.loop.wake)
     post = device.loop.post
     with ExitStack() as opened:
-        journal = open_journal(building, NAME, post)
+        journal = open_journal(building, NAME, post, stop)
         opened.callback(journal.close)
         history = SqliteJournal(
-            building.storage.directory / "history.db", post_from_history(post), open_store=HistoryStore.open
+            building.storage.directory / "history.db",
+            post_from_history(post),
+            open_store=HistoryStore.open,
+            failed=stop.because,
         )
         opened.callback(history.close)
         site = controller(building, journal, history)

@@ -1,7 +1,8 @@
 """May this card come in? Every reason for a no stands here, in the order in which it is given.
 
 `RULES` holds what can be known without measuring; it is said at once. A booking's holder is refused by
-the first rule that holds. A pass (staff, visitors) needs no booking, no session and no place.
+the first rule that holds. A pass (staff, visitors) needs no booking, no session and no place, and lets in
+by itself: whatever is booked on its card beside it does not matter.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Question:
         session_open: a session is open, or opens within the early-entry time.
         booking: the booking for that session.
         pass_: a pass that holds now.
-        zone_closed: the booking's zone is closed.
+        zone_closed: the booking's zone is closed; of a pass for some zones only, all of them are.
         refused_health: values of the booking's health that the site refuses.
         code: token of the code that was shown with the tap.
         inside: the card is already inside in this session.
@@ -53,8 +54,8 @@ class Question:
 
     @property
     def by_pass(self) -> bool:
-        """Whether the pass lets in, and no booking has to."""
-        return self.pass_ is not None and self.booking is None
+        """Whether a pass lets in, and no booking has to."""
+        return self.pass_ is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,10 @@ RULES: tuple[Rule, ...] = (
     Rule(Reason.UNKNOWN_CARD, lambda q: not q.booked_today),
     Rule(Reason.CLOSED, lambda q: not q.session_open),
     Rule(Reason.WRONG_SESSION, lambda q: q.booking is None),
-    Rule(Reason.ZONE_CLOSED, lambda q: q.zone_closed),
+    Rule(Reason.ZONE_CLOSED, lambda q: q.zone_closed, for_pass=True),
     Rule(Reason.HEALTH, lambda q: q.booking is not None and q.booking.health in q.refused_health),
     Rule(Reason.WRONG_CODE, lambda q: q.booking is not None and q.booking.code not in (None, q.code)),
-    Rule(Reason.ALREADY_INSIDE, lambda q: q.inside and q.passback == "hard"),
+    Rule(Reason.ALREADY_INSIDE, lambda q: q.inside and q.passback == "hard", for_pass=True),
     Rule(Reason.ZONE_FULL, lambda q: any(zone != "*" for zone in q.lacking)),
     Rule(Reason.BUILDING_FULL, lambda q: "*" in q.lacking),
 )
@@ -103,4 +104,4 @@ def decide(question: Question) -> Admit | Deny:
     for rule in RULES:
         if (rule.for_pass or not question.by_pass) and rule.holds(question):
             return Deny(rule.reason)
-    return Admit("pass" if question.by_pass else "booking", question.booking)
+    return Admit("pass", None) if question.by_pass else Admit("booking", question.booking)

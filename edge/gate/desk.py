@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edge.gate.lane import State
-from edge.gate.passage import Passage
 from edge.gate.reception import REFERRED_S, Reception
 from edge.gate.state import GateState
 from edge.gate.visits import Visit
@@ -31,7 +30,6 @@ class GuardDesk:
 
     gate: GateState
     reception: Reception
-    passage: Passage
     answer: Callable[[Step, Command, str | None], None]
     waiting: contract.Admit | None = None
 
@@ -111,7 +109,8 @@ class GuardDesk:
         if card is not None and card in self.gate.register.holds:
             return "this card is held: record a contact temperature first"
         sessions = () if step.now.wall is None else self.gate.register.sessions(step.now.wall)
-        booking, session = self.gate.register.booking_now(card or "", sessions)
+        pass_ = None if step.now.wall is None else self.gate.register.pass_(card or "", step.now.wall)
+        booking, session = self.gate.register.booking_now(card or "", () if pass_ else sessions)
         zone = command.zone or (booking.zone if booking else None)
         if zone is not None and zone in self.gate.register.closed:
             return f"{zone} is closed"
@@ -121,12 +120,13 @@ class GuardDesk:
             zone=zone,
             booking=None if booking is None else booking.booking,
             by="hand",
+            apart=pass_ is not None,
             people=command.people,
-            session=session,
+            session=session or self.gate.stay(step),
             day=self.gate.day(step),
             measured={"skin_c": None, "ambient_c": None, "estimate_c": command.temperature_c},
         )
-        lacking = self.gate.occupancy.missing(self.passage.places(visit), command.people)
+        lacking = self.gate.occupancy.missing(visit.places, command.people)
         if lacking:
             if self.waiting is None:
                 self.gate.exchange.ask(step, lacking, urgent=True, people=command.people)
@@ -196,7 +196,6 @@ class GuardDesk:
         for zone in zones:
             self._settle(step, zone, 0, command.by, "all_out")
         self.gate.visits.settle(None if building else command.zone)
-        self.gate.inside_changed = True
         return None
 
     def _set_count(self, step: Step, command: contract.SetCount) -> str | None:

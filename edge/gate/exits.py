@@ -1,27 +1,31 @@
 """The way out. Nobody is ever asked, delayed or refused here; leaving is only counted.
 
 A card at the exit reader says who leaves, the beam that somebody does. Where there is no beam, or it
-does not work, the card alone counts.
+does not work, the card alone counts. Several who came in on one card leave on it: the card is tapped
+once, and whoever follows through the beam without a card of their own is of that group, up to as many
+as came in. Without the beam each of them taps.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from edge.gate.occupancy import PASSES
-from edge.gate.passage import BEAM_GAP_S, Passage
+from edge.gate.passage import BEAM_GAP_S
 from edge.gate.state import GateState
+from edge.gate.visits import Visit
 from edge.gate.vocabulary import BeamBroken, BeamCleared
 from edge.runtime.step import Step
 from edge.runtime.vocabulary import CancelTimer, SetTimer
 from edge.site.contract import BUILDING, AlertKind
 
 CARD_S = 10.0
-"""A card tapped at the exit belongs to the next person through the beam for so long, seconds."""
+"""A card tapped at the exit belongs to the next person through the beam for so long, seconds; a group that leaves
+on it to the next one after each of them. Tapped again where no beam counts, it is the same person for so long."""
 BLOCKED = "exit beam blocked"
 AT_ONCE = 8
-"""Cards that may wait for the beam; the ninth displaces the first."""
+"""Cards that may wait for the beam, and groups that may be on their way; the ninth displaces the first."""
 
 
 @dataclass(slots=True)
@@ -29,10 +33,11 @@ class Exits:
     """Counts who leaves through one lane."""
 
     gate: GateState
-    passage: Passage
     has_beam: bool
     blocked: bool = False
-    _cards: deque[tuple[str, float]] = field(default_factory=lambda: deque[tuple[str, float]](maxlen=AT_ONCE))
+    _cards: dict[str, float] = field(default_factory=dict[str, float])
+    _groups: dict[str, tuple[Visit, float]] = field(default_factory=dict[str, tuple[Visit, float]])
+    _last: tuple[str | None, float] = (None, -1e9)
     _cleared_s: float = -1e9
 
     def start(self, step: Step) -> None:
@@ -41,18 +46,19 @@ class Exits:
 
     def card(self, step: Step, card: str) -> None:
         """A card was tapped at the exit reader."""
-        if not self.has_beam or self.blocked:
+        self._forget_late(step)
+        if self.has_beam and not self.blocked:
+            self._cards.setdefault(card, step.now.mono_s)
+            _limit(self._cards)
+        elif not self._just_left(step, card):
             self._leave(step, card)
-        elif card not in [waiting for waiting, _ in self._cards]:
-            self._cards.append((card, step.now.mono_s))
 
     def beam_broken(self, step: Step, _: BeamBroken) -> None:
         """Somebody walks out."""
         step.do(SetTimer(BLOCKED, self.gate.policy.held_open_s))
         if step.now.mono_s - self._cleared_s >= BEAM_GAP_S:
-            while self._cards and step.now.mono_s - self._cards[0][1] > CARD_S:
-                self._cards.popleft()
-            self._leave(step, self._cards.popleft()[0] if self._cards else None)
+            self._forget_late(step)
+            self._leave(step, next(iter([*self._cards, *self._groups]), None))
 
     def beam_cleared(self, step: Step, _: BeamCleared) -> None:
         """The exit beam is free."""
@@ -66,52 +72,63 @@ class Exits:
         if name == BLOCKED:
             self.blocked = True
             self.gate.alerts.condition(step, AlertKind.LANE_FAULT, True, "exit-beam", lane=self.gate.device)
-            for card, _ in self._cards:
+            for card in list(self._cards):
                 self._leave(step, card)
-            self._cards.clear()
         return name == BLOCKED
 
+    def _forget_late(self, step: Step) -> None:
+        """Whoever has not come through by now has turned back."""
+        since_s = step.now.mono_s - CARD_S
+        self._cards = {card: at_s for card, at_s in self._cards.items() if at_s >= since_s}
+        self._groups = {card: (rest, at_s) for card, (rest, at_s) in self._groups.items() if at_s >= since_s}
+
+    def _just_left(self, step: Step, card: str) -> bool:
+        """Whether a tap that no beam confirms is that of the person before."""
+        last, at_s = self._last
+        known = card in self._groups or self.gate.visits.of_card(card) is not None
+        return card == last and step.now.mono_s - at_s <= CARD_S and not known
+
     def _leave(self, step: Step, card: str | None) -> None:
-        visit, zone, places = self._who(step, card)
+        gate = self.gate
+        visit = None if card is None else self._visit(step, card)
+        zone, places = self._by_the_books(step, card) if visit is None else (visit.zone, visit.places)
         counted = [place for place in places if place == PASSES or self._anybody(place)]
-        self.gate.occupancy.leave(counted)
+        gate.occupancy.leave(counted)
         if len(counted) < len(places):
-            self.gate.alerts.incident(step, AlertKind.COUNT_DOUBT, "exit", lane=self.gate.device, zone=zone)
-        step.event("visit.exited", {"visit": visit, "card": card, "zone": zone, "lane": self.gate.device})
-        self.gate.exchange.pass_on(up=self.gate.synced)
+            gate.alerts.incident(step, AlertKind.COUNT_DOUBT, "exit", lane=gate.device, zone=zone)
+        data = {"visit": None if visit is None else visit.visit, "card": card, "zone": zone, "lane": gate.device}
+        step.event("visit.exited", data)
+        gate.exchange.pass_on(up=gate.synced)
+
+    def _visit(self, step: Step, card: str) -> Visit | None:
+        """The visit on which somebody leaves with this card; it leaves with the first, who may follow is noted."""
+        self._last = card, step.now.mono_s
+        self._cards.pop(card, None)
+        rest, _ = self._groups.pop(card, (None, 0.0))
+        visit = self.gate.visits.leave(card) or rest
+        if visit is not None and visit.people > 1:
+            self._groups[card] = replace(visit, people=visit.people - 1), step.now.mono_s
+            _limit(self._groups)
+        return visit
 
     def _anybody(self, place: str) -> bool:
         """Whether the count allows that somebody leaves; cut off from the others we cannot tell, and believe it."""
         return not self.gate.synced or self.gate.occupancy.inside(place) > 0
 
-    def _who(self, step: Step, card: str | None) -> tuple[str | None, str | None, tuple[str, ...]]:
-        """Visit, zone and counters of whoever leaves."""
-        if card is None:
-            return None, None, (BUILDING,)
-        gate = self.gate
-        own = gate.visits.of_card(card)
-        if own is not None:
-            gate.visits.forget(own)
-            gate.inside_changed = True
-            return own.visit, own.zone, self.passage.places(own)
-        elsewhere = gate.visits.elsewhere(card)
-        if elsewhere is not None:
-            gate.visits.saw_leaving(card)
-            gate.inside_changed = True
-            visit, zone = elsewhere
-            if zone is not None:
-                return visit, zone, (zone, BUILDING)
-            by_pass = step.now.wall is not None and gate.register.pass_(card, step.now.wall) is not None
-            return visit, None, (PASSES,) if by_pass else (BUILDING,)
-        return self._by_the_books(step, card)
-
-    def _by_the_books(self, step: Step, card: str) -> tuple[str | None, str | None, tuple[str, ...]]:
-        """No gate told of a visit: the card's bookings or pass of today may say where it was."""
+    def _by_the_books(self, step: Step, card: str | None) -> tuple[str | None, tuple[str, ...]]:
+        """Zone and counters of whoever leaves without a visit: today's pass or bookings may say where the card was."""
         wall, register = step.now.wall, self.gate.register
-        if wall is not None:
-            for booking in register.booked(card, wall).values():
-                if self._anybody(booking.zone):
-                    return None, booking.zone, (booking.zone, BUILDING)
-            if register.pass_(card, wall) is not None:
-                return None, None, (PASSES,)
-        return None, None, (BUILDING,)
+        if card is None or wall is None:
+            return None, (BUILDING,)
+        if register.pass_(card, wall) is not None:
+            return None, (PASSES,)
+        for booking in register.booked(card, wall).values():
+            if self._anybody(booking.zone):
+                return booking.zone, (booking.zone, BUILDING)
+        return None, (BUILDING,)
+
+
+def _limit(queue: dict[str, Any]) -> None:
+    """Drop the oldest of too many."""
+    if len(queue) > AT_ONCE:
+        del queue[next(iter(queue))]

@@ -83,7 +83,7 @@ class Face:
         step.do(SetTimer(SHOW, SHOWN_S))
         step.do(Indicate("lamp_red", RED_S))
 
-    def timer(self, name: str) -> bool:
+    def timer(self, _: Step, name: str) -> bool:
         """A text was shown long enough; False if the timer is not ours."""
         if name == SHOW:
             self.prompt, self.reason, self.detail = None, None, None

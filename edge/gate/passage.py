@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 from edge.gate.face import Prompt
 from edge.gate.lane import State, Trigger
-from edge.gate.occupancy import PASSES
 from edge.gate.state import GateState
 from edge.gate.visits import Visit
 from edge.gate.vocabulary import BeamBroken, BeamCleared, Indicate, Lock, Unlock
@@ -61,12 +60,6 @@ class Passage:
         """Whether the visit still holds its place."""
         return self.gate.visits.known(visit)
 
-    def places(self, visit: Visit) -> tuple[str, ...]:
-        """The counters that a visit stands in."""
-        if visit.by == "pass":
-            return (PASSES,)
-        return (BUILDING,) if visit.zone is None else (visit.zone, BUILDING)
-
     # --- actions of the lane's table ----------------------------------------------------------------
 
     def unlock(self, step: Step) -> None:
@@ -117,14 +110,14 @@ class Passage:
     def withdraw(self, step: Step) -> None:
         """Nobody came, or not all: give the places back; an unused visit's card may open again for a while."""
         visit, missing, self.visit, self.people = self.visit, self.people, None, 0
+        self.gate.face.ask(step, None)
         if visit is None:
             return
+        self.gate.occupancy.leave(visit.places, missing)
+        self.gate.visits.withdraw(visit, missing)
         if visit.used:
-            self.gate.occupancy.leave(self.places(visit), missing)
+            step.event("visit.reduced", {"visit": visit.visit, "lane": self.gate.device, "people": missing})
             return
-        self.gate.occupancy.leave(self.places(visit), visit.people)
-        self.gate.visits.forget(visit)
-        self.gate.inside_changed = True
         step.event("visit.abandoned", {"visit": visit.visit, "lane": self.gate.device})
         now_s = step.now.mono_s
         self.reopenable = {key: row for key, row in self.reopenable.items() if now_s <= row[1]}

@@ -1,4 +1,4 @@
-"""From a tap to a recorded admission, or to a reason why not.
+"""The story of a tap: from the card to a yes or to a reason why not.
 
 One reader is served at a time; one more may wait. What can be known without measuring is said at
 once; the temperature and, where this gate has no right left, the neighbours' answer follow.
@@ -6,56 +6,29 @@ once; the temperature and, where this gate has no right left, the neighbours' an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edge.gate.admission import Deny, Question, decide
+from edge.gate.admission import Deny, decide
 from edge.gate.face import Prompt, serving
+from edge.gate.granting import Granting
 from edge.gate.lane import State, Trigger
-from edge.gate.occupancy import PASSES
 from edge.gate.passage import Passage
 from edge.gate.screening import Outcome, Verdict
 from edge.gate.state import GateState
-from edge.gate.visits import By, Visit
-from edge.runtime.step import Recorder, Step
+from edge.gate.tap import Tap, question
+from edge.gate.visits import Visit
+from edge.runtime.step import Step
 from edge.runtime.vocabulary import CancelTimer, SetTimer
-from edge.site.contract import BUILDING, AlertKind, Booking, Mode, Reason
+from edge.site.contract import BUILDING, AlertKind, Mode, Reason
 
 REPEAT_S = 1.0
 """A card that was refused and lies on the reader is not asked again for so long, seconds."""
 REFERRED_S = 120.0
 """A card sent to the guard may be admitted by hand without being named for so long, seconds."""
-RECORDING_S = 3.0
-"""A disk that takes longer to write an admission has failed for this reader, seconds."""
-CHECK, RIGHTS, RECORDING, WAITING = "check", "rights", "recording", "waiting"
+CHECK, RIGHTS, WAITING = "check", "rights", "waiting"
 FULL = (Reason.ZONE_FULL, Reason.BUILDING_FULL)
-
-
-@dataclass(slots=True)
-class Tap:
-    """A card on its way through the checks.
-
-    Attributes:
-        code: token of the code shown with it.
-        phone: the UID is one of those that phones make up.
-        zones: where a right is needed.
-        rights_until_s: neighbours are asked for rights until then (monotonic).
-        reopens: an unused visit of this card.
-    """
-
-    card: str
-    at_s: float
-    code: str | None = None
-    phone: bool = False
-    by: By = "booking"
-    booking: Booking | None = None
-    session: str | None = None
-    zones: tuple[str, ...] = ()
-    people: int = 1
-    rechecking: bool = False
-    rights_until_s: float | None = None
-    reopens: Visit | None = None
 
 
 @dataclass(slots=True)
@@ -64,14 +37,11 @@ class Reception:
 
     gate: GateState
     passage: Passage
-    recorder: Recorder
+    granting: Granting
     new_id: Callable[[], str]
     tap: Tap | None = None
     waiting: Tap | None = None
     referred: Tap | None = None
-    _grant: Visit | None = None
-    _remarks: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    _transaction: int = 0
     _last_refused: tuple[str, float] = field(default=("", -1e9))
 
     # --- a tap -----------------------------------------------------------------------------------------
@@ -104,11 +74,11 @@ class Reception:
 
     def _serve(self, step: Step, tap: Tap) -> None:
         tap.reopens = self.passage.reopening(tap.card, step.now.mono_s)
-        question = self.question(step, tap)
-        decision = decide(question)
+        asked = question(self.gate, self.passage, step, tap)
+        decision = decide(asked)
         # where the site lets the guard decide while date or caps are unknown, nothing else can be looked up
         blind = self.gate.lane.mode is Mode.MANUAL and not self.gate.lane.causes.keys().isdisjoint(("clock", "caps"))
-        if isinstance(decision, Deny) and not (blind and not question.held):
+        if isinstance(decision, Deny) and not (blind and not asked.held):
             if decision.reason not in FULL or not (self.gate.synced and self.gate.exchange.has_peers):
                 self._deny(step, tap, decision.reason)
                 return
@@ -116,39 +86,10 @@ class Reception:
             lacking = self.gate.occupancy.missing(tap.zones, tap.people)
             self.gate.exchange.ask(step, lacking, urgent=True, people=tap.people)
             step.do(SetTimer(RIGHTS, self.gate.policy.rights_wait_s))
-        if question.inside and self.gate.policy.anti_passback != "off":
+        if asked.inside and self.gate.policy.anti_passback != "off":
             self._passback_alert(step, tap)
         self.tap = tap
         self.gate.pull(step, Trigger.TAP_ACCEPTED)
-
-    def question(self, step: Step, tap: Tap) -> Question:
-        """Everything the decision rests on; notes in the tap what it is admitted by."""
-        gate, wall = self.gate, step.now.wall
-        sessions = () if wall is None else gate.register.sessions(wall)
-        tap.booking, tap.session = gate.register.booking_now(tap.card, sessions)
-        pass_ = None if wall is None else gate.register.pass_(tap.card, wall)
-        if tap.booking is not None:
-            tap.by, tap.zones, tap.people = "booking", (tap.booking.zone, BUILDING), tap.booking.people
-        elif pass_ is not None:
-            tap.by, tap.zones = "pass", (PASSES,)
-        counted = tap.reopens is not None and self.passage.counted(tap.reopens)
-        inside = not counted and gate.visits.inside(tap.card, tap.session)
-        return Question(
-            mode=gate.lane.mode,
-            held=tap.card in gate.register.holds,
-            clock_set=wall is not None,
-            caps_known=gate.register.caps is not None and gate.exchange.knows(tap.zones),
-            booked_today=wall is not None and bool(gate.register.booked(tap.card, wall)),
-            session_open=bool(sessions),
-            booking=tap.booking,
-            pass_=pass_,
-            zone_closed=tap.booking is not None and tap.booking.zone in gate.register.closed,
-            refused_health=gate.policy.refuse_health,
-            code=tap.code,
-            inside=inside,
-            passback=gate.policy.anti_passback,
-            lacking=() if counted else tuple(gate.occupancy.missing(tap.zones, tap.people)),
-        )
 
     # --- checks ----------------------------------------------------------------------------------------
 
@@ -183,12 +124,10 @@ class Reception:
         """Take one of our timers; False if it is not ours."""
         if name in (CHECK, RIGHTS):
             self.check(step, overdue=name == CHECK)
-        elif name == RECORDING:
-            self.commit_failed(step, self._transaction)
         elif name == WAITING and self.waiting is not None:
             tap, self.waiting = self.waiting, None
             self._record_denial(step, tap, Reason.BUSY, Verdict(Outcome.UNDECIDED))
-        return name in (CHECK, RIGHTS, RECORDING, WAITING)
+        return name in (CHECK, RIGHTS, WAITING)
 
     def check(self, step: Step, *, overdue: bool = False) -> None:
         """Look at what is known of the served tap by now; decide as soon as it suffices."""
@@ -255,64 +194,31 @@ class Reception:
     # --- yes -------------------------------------------------------------------------------------------
 
     def _admit(self, step: Step, tap: Tap, verdict: Verdict) -> None:
-        zone = None if tap.booking is None else tap.booking.zone
-        self._grant = Visit(
+        self.referred = None
+        self.granting.grant(step, self._visit(step, tap, verdict), Trigger.PASSED_CHECKS)
+
+    def _visit(self, step: Step, tap: Tap, verdict: Verdict) -> Visit:
+        if tap.reopens is not None and self.passage.counted(tap.reopens):
+            return tap.reopens
+        return Visit(
             visit=self.new_id() if tap.reopens is None else tap.reopens.visit,
             card=tap.card,
-            zone=zone,
+            zone=None if tap.booking is None else tap.booking.zone,
             booking=None if tap.booking is None else tap.booking.booking,
             by=tap.by,
+            apart=tap.by == "pass",
             people=tap.people,
             session=tap.session,
             day=self.gate.day(step),
             measured=verdict.values(),
         )
-        self.gate.pull(step, Trigger.PASSED_CHECKS)
 
     def grant_by_hand(self, step: Step, visit: Visit | None, **remarks: Any) -> None:
-        """A guard's word: record the visit with what the guard noted; None opens once for whoever comes."""
+        """A guard's word: nobody else is served meanwhile; None opens once for whoever comes."""
         if self.tap is not None:
             self.gate.pull(step, Trigger.REFUSED)
-        self._grant, self._remarks = visit, remarks
-        self.gate.pull(step, Trigger.GRANTED_BY_HAND)
-
-    def record(self, step: Step) -> None:
-        """The lane's action: write the admission; nothing opens before it is on disk."""
-        visit, self._grant = self._grant, None
-        self._transaction = self.recorder.next_number
-        step.do(SetTimer(RECORDING, RECORDING_S))
-        self.passage.visit = visit
         self.referred = None
-        if visit is None:
-            return
-        self.passage.people = visit.people
-        gate = self.gate
-        places = self.passage.places(visit)
-        data = {
-            "visit": visit.visit, "card": visit.card, "zone": visit.zone, "booking": visit.booking,
-            "lane": gate.device, **visit.measured, "by": visit.by, "people": visit.people,
-            **self._remarks,
-        }  # fmt: skip
-        self._remarks = {}
-        if self.passage.counted(visit):
-            step.event("visit.reopened", data)
-        else:
-            gate.occupancy.enter(places, visit.people)
-            step.event("visit.admitted", data)
-        gate.visits.put(visit)
-        gate.inside_changed = True
-        gate.exchange.ask_if_low(step, [place for place in places if place != PASSES])
-
-    def committed(self, step: Step, number: int) -> None:
-        """A transaction is on disk."""
-        if self.gate.lane.state is State.RECORDING and number >= self._transaction:
-            self.gate.pull(step, Trigger.COMMITTED)
-
-    def commit_failed(self, step: Step, number: int) -> None:
-        """The disk refuses; nobody is let in on what is not written."""
-        if self.gate.lane.state is State.RECORDING and number <= self._transaction:
-            self.gate.pull(step, Trigger.COMMIT_FAILED)
-            self.gate.face.ask(step, Prompt.CALL_GUARD)
+        self.granting.grant(step, visit, Trigger.GRANTED_BY_HAND, **remarks)
 
     # --- no --------------------------------------------------------------------------------------------
 

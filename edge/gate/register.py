@@ -69,12 +69,18 @@ class Register:
         return self._book.for_card(card, session.date).get(session.session)
 
     def booking_now(self, card: str, sessions: tuple[SessionOpen, ...]) -> tuple[contract.Booking | None, str | None]:
-        """The card's booking for the first of these sessions, and the key of its session (or of the first)."""
+        """The card's booking for the first of these sessions that it has one for, and the key of that session."""
         for session in sessions:
             booking = self.booking(card, session)
             if booking is not None:
                 return booking, session.key
-        return None, sessions[0].key if sessions else None
+        return None, None
+
+    def stay(self, wall: datetime) -> str:
+        """Until whose end who comes in now counts as inside: the session that is open or is next today, or today."""
+        today = self.today(wall)
+        sessions = () if self._timetable is None else self._timetable.on(today)
+        return next((session.key for session in sessions if wall < session.closes), today.isoformat())
 
     def booked(self, card: str, wall: datetime) -> Mapping[str, contract.Booking]:
         """All bookings of a card on the day of this moment, by session."""

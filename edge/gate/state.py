@@ -49,7 +49,6 @@ class GateState:
         thermometry: None at an exit.
         fire: the fire input is active now (the mode outlasts it).
         synced: the link is up and has told all it kept for us.
-        inside_changed: the neighbours have to be told who is inside.
         actions: who does what the lane's table says; filled when the parts are joined.
     """
 
@@ -65,7 +64,6 @@ class GateState:
     lane: Lane = field(default_factory=Lane)
     fire: bool = False
     synced: bool = False
-    inside_changed: bool = False
     actions: dict[Action, Callable[[Step], None]] = field(default_factory=dict[Action, Callable[[Step], None]])
 
     @property
@@ -73,10 +71,9 @@ class GateState:
         """Name of the device, which is the name of its lane."""
         return self.identity.device
 
-    def session_key(self, step: Step) -> str | None:
-        """Date and id of the session that is open now."""
-        sessions = () if step.now.wall is None else self.register.sessions(step.now.wall)
-        return sessions[0].key if sessions else None
+    def stay(self, step: Step) -> str | None:
+        """Until whose end who comes in now counts as inside; None while the clock is unset."""
+        return None if step.now.wall is None else self.register.stay(step.now.wall)
 
     def day(self, step: Step) -> str | None:
         """Today's date at the site."""

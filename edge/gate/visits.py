@@ -2,14 +2,21 @@
 
 Each gate keeps the visits it admitted and tells the others (topic ``inside``); a gate that sees a
 foreign visit leave says so in its own ``left``, and the admitting gate forgets it. Best effort while
-a gate is cut off. A visit counts against its card only in the session it was admitted in.
+a gate is cut off.
+
+A card counts as inside until it is seen leaving, and at the longest to the end of the session it was
+admitted in: of the next one that day for who came before it opens, of the day for who came after the last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from edge.gate.occupancy import PASSES
+from edge.site import contract
+from edge.site.contract import BUILDING
 
 By = Literal["booking", "pass", "hand"]
 
@@ -20,8 +27,10 @@ class Visit:
 
     Attributes:
         visit: random id.
-        session: date and session in which it was admitted, ``2026-03-09/am``; None outside all sessions,
-            where nobody counts as inside: no session's end would ever take it back.
+        apart: counted apart, as holders of a pass are: it takes no reader's place.
+        people: how many it takes places for.
+        session: until whose end its card counts as inside, ``2026-03-09/am``, or the date where no session is to
+            come; None while the clock was unset, which nothing would ever end.
         day: date of the admission, ``2026-03-09``; None while the clock was unset.
         used: whether somebody has walked through on it.
         measured: skin, ambient and estimate in Celsius as recorded, for a reopening.
@@ -32,11 +41,55 @@ class Visit:
     zone: str | None
     booking: str | None
     by: By
+    apart: bool = False
     people: int = 1
     session: str | None = None
     day: str | None = None
     used: bool = False
     measured: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The counters that it stands in."""
+        if self.apart:
+            return (PASSES,)
+        return (BUILDING,) if self.zone is None else (self.zone, BUILDING)
+
+
+class Told:
+    """What a gate told of its visits, less those whose card was seen leaving here since."""
+
+    def __init__(self, inside: contract.Inside) -> None:
+        self.session = inside.session
+        self.cards = set(inside.cards)
+        self.visits = dict(inside.visits)
+        self._groups = inside.groups
+        self._apart = frozenset(inside.passes)
+
+    def inside(self, card: str, session: str | None) -> bool:
+        """Whether the card was told to be inside; what was told in another session is past."""
+        return card in self.cards and self.session in (None, session)
+
+    def visit(self, card: str) -> Visit:
+        """The visit of one of its cards, as far as it was told."""
+        visit, zone = self.visits[card]
+        return Visit(
+            visit=visit,
+            card=card,
+            zone=zone,
+            booking=None,
+            by="pass" if card in self._apart else "booking",
+            apart=card in self._apart,
+            people=self._groups.get(card, 1),
+            session=self.session if card in self.cards else None,
+            day=None if self.session is None else self.session.partition("/")[0],
+            used=True,
+        )
+
+    def drop(self, card: str) -> None:
+        """It was seen leaving."""
+        del self.visits[card]
+        self.cards.discard(card)
 
 
 class Visits:
@@ -50,35 +103,34 @@ class Visits:
         self._own = {key[6:]: Visit(**row) for key, row in saved.items() if key.startswith("visit/")}
         self._left = {key[5:]: str(owner) for key, owner in saved.items() if key.startswith("left/")}
         self._by_card = {visit.card: visit for visit in self._own.values() if visit.card}
-        self._elsewhere: dict[str, dict[str, tuple[str, str | None]]] = {}
-        self._cards_elsewhere: dict[str, frozenset[str]] = {}
+        self._elsewhere: dict[str, Told] = {}
         self._changed: dict[str, Any | None] = {}
+
+    # --- what is known ------------------------------------------------------------------------------
 
     def unused(self) -> list[Visit]:
         """Admitted, and nobody seen walking through yet."""
         return [visit for visit in self._own.values() if not visit.used]
 
     def known(self, visit: Visit) -> bool:
-        """Whether this very admission still stands."""
+        """Whether this very admission still stands, here."""
         return visit.visit in self._own
 
     def of_card(self, card: str) -> Visit | None:
-        """The visit admitted here for this card, if it is not seen leaving."""
-        return self._by_card.get(card)
+        """The visit of this card that has not left, admitted here or else at a neighbour."""
+        if card in self._by_card:
+            return self._by_card[card]
+        found = [told.visit(card) for told in self._elsewhere.values() if card in told.visits]
+        return min(found, key=lambda visit: visit.session is None, default=None)
 
     def inside(self, card: str, session: str | None) -> bool:
         """Whether the card is inside in this session, here or at a neighbour."""
         own = self._by_card.get(card)
         if own is not None and session is not None and own.session == session:
             return True
-        return any(card in cards for cards in self._cards_elsewhere.values())
+        return any(told.inside(card, session) for told in self._elsewhere.values())
 
-    def elsewhere(self, card: str) -> tuple[str, str | None] | None:
-        """(visit, zone) of a card that a neighbour admitted."""
-        for cards in self._elsewhere.values():
-            if card in cards:
-                return cards[card]
-        return None
+    # --- what happens -------------------------------------------------------------------------------
 
     def put(self, visit: Visit) -> None:
         """Remember an admission, or what became of it; an earlier visit of the card has ended unseen."""
@@ -94,66 +146,92 @@ class Visits:
     def forget(self, visit: Visit) -> None:
         """It left, or was never used."""
         self._own.pop(visit.visit, None)
-        if visit.card and self._by_card.get(visit.card) is visit:
-            del self._by_card[visit.card]
+        last = self._by_card.get(visit.card or "")
+        if last is not None and last.visit == visit.visit:
+            del self._by_card[last.card or ""]
         self._changed[f"visit/{visit.visit}"] = None
 
-    def saw_leaving(self, card: str) -> None:
-        """A neighbour's visit left here: tell it, until it has forgotten the visit."""
-        for device, cards in self._elsewhere.items():
-            if card in cards:
-                visit, _ = cards.pop(card)
-                self._cards_elsewhere[device] -= {card}
-                self._left[visit] = device
-                self._changed[f"left/{visit}"] = device
+    def withdraw(self, visit: Visit, people: int) -> None:
+        """So many of a visit did not come in."""
+        known = self._own.get(visit.visit)
+        if known is not None and known.people > people:
+            self.put(replace(known, people=known.people - people))
+        elif known is not None:
+            self.forget(known)
+
+    def leave(self, card: str) -> Visit | None:
+        """The card leaves here, and with it every visit that it stands for; the newest, or None if nobody knows any."""
+        visit = self.of_card(card)
+        if card in self._by_card:
+            self.forget(self._by_card[card])
+        self._saw_leaving(card)
+        return visit
 
     def settle(self, zone: str | None) -> None:
         """Nobody is in the zone (None: in the building) by a person's word: forget its visits, here and there."""
         for visit in list(self._own.values()):
             if zone in (None, visit.zone):
                 self.forget(visit)
-        for cards in list(self._elsewhere.values()):
-            for card, (_, where) in list(cards.items()):
+        for told in self._elsewhere.values():
+            for card, (_, where) in list(told.visits.items()):
                 if zone in (None, where):
-                    self.saw_leaving(card)
-
-    def heard(
-        self,
-        device: str,
-        cards: frozenset[str],
-        visits: Mapping[str, tuple[str, str | None]],
-        left: frozenset[str],
-    ) -> bool:
-        """A neighbour's ``inside`` message; True if visits of ours were seen leaving there."""
-        left_here = {card: visit for card, (visit, _) in visits.items() if visit in self._left} if self._left else {}
-        self._elsewhere[device] = dict(visits)
-        for card in left_here:
-            del self._elsewhere[device][card]
-        self._cards_elsewhere[device] = cards - left_here.keys()
-        listed = set(left_here.values())
-        for visit in [v for v, owner in self._left.items() if owner == device and v not in listed]:
-            del self._left[visit]
-            self._changed[f"left/{visit}"] = None
-        ours = [self._own[visit] for visit in left if visit in self._own]
-        for visit in ours:
-            self.forget(visit)
-        return bool(ours)
+                    self._saw_leaving(card)
 
     def forget_days_before(self, today: str) -> None:
         """Whoever came on an earlier day and was not seen leaving has left all the same."""
         for visit in [visit for visit in self._own.values() if visit.day != today]:
             self.forget(visit)
 
-    def message(self, session: str | None) -> dict[str, Any]:
-        """The content of the topic ``inside``, without the journal."""
-        carded = [visit for visit in self._own.values() if visit.card]
-        return {
-            "cards": tuple(visit.card for visit in carded if session is not None and visit.session == session),
-            "visits": {visit.card: (visit.visit, visit.zone) for visit in carded},
-            "left": tuple(self._left),
-        }
+    # --- what gates tell each other -----------------------------------------------------------------
+
+    def heard(self, device: str, inside: contract.Inside) -> None:
+        """A neighbour's word; what was seen leaving here is not inside, whether it knows that yet or not."""
+        self._elsewhere[device] = told = Told(inside)
+        gone = {card: visit for card, (visit, _) in told.visits.items() if visit in self._left} if self._left else {}
+        for card in gone:
+            told.drop(card)
+        listed = set(gone.values())
+        for visit in [v for v, owner in self._left.items() if owner == device and v not in listed]:
+            del self._left[visit]
+            self._changed[f"left/{visit}"] = None
+        for visit in inside.left:
+            if visit in self._own:
+                self.forget(self._own[visit])
+
+    def adopt(self, inside: contract.Inside) -> None:
+        """Our own word from a journal that is lost: those visits are ours, if their cards have not come in since."""
+        told = Told(inside)
+        for card in told.visits:
+            if card not in self._by_card:
+                self.put(told.visit(card))
+        gone = set(inside.left)
+        for neighbour in self._elsewhere.values():
+            for card in [card for card, (visit, _) in neighbour.visits.items() if visit in gone]:
+                self._saw_leaving(card)
+
+    def message(self, journal: str, session: str | None) -> contract.Inside:
+        """What the topic ``inside`` says; ``session``: the one that counts now."""
+        carded = {visit.card: visit for visit in self._own.values() if visit.card}
+        return contract.Inside.model_construct(
+            journal=journal,
+            session=session,
+            cards=tuple(c for c, visit in carded.items() if session is not None and visit.session == session),
+            visits={card: (visit.visit, visit.zone) for card, visit in carded.items()},
+            groups={card: visit.people for card, visit in carded.items() if visit.people > 1},
+            passes=tuple(card for card, visit in carded.items() if visit.apart),
+            left=tuple(self._left),
+        )
 
     def changes(self) -> dict[str, Any | None]:
         """What the journal must hold, since last asked."""
         changed, self._changed = self._changed, {}
         return changed
+
+    def _saw_leaving(self, card: str) -> None:
+        """A neighbour's visit left here: tell it, until it has forgotten the visit."""
+        for device, told in self._elsewhere.items():
+            if card in told.visits:
+                visit, _ = told.visits[card]
+                told.drop(card)
+                self._left[visit] = device
+                self._changed[f"left/{visit}"] = device

@@ -2,6 +2,9 @@
 
 Logic reports *conditions* that hold or not and *incidents* that happened; the table says what follows.
 Texts and procedures stand in the catalogues under ``alert.<kind>.title`` and ``alert.<kind>.step1`` ….
+
+The guard hears of an alert at once; its event and its state go to the disk meanwhile. Were that the other way
+round, a disk that fails would keep its own alert, and that of a fire, to itself.
 """
 
 from __future__ import annotations
@@ -137,7 +140,7 @@ class Alerts:
         self._quiet_until[alert] = step.now.mono_s + TABLE[active.kind].cooldown_s
         self._event(step, "alert.cleared", active, by)
         step.put(f"alert/{alert}", None)
-        step.then(Publish(self._topic("alerts", alert=alert), b"", retain=True))
+        step.do(Publish(self._topic("alerts", alert=alert), b"", retain=True))
 
     def timer(self, step: Step, name: str) -> bool:
         """Take one of our timers; False if it is not ours."""
@@ -151,7 +154,7 @@ class Alerts:
     def linked(self, step: Step) -> None:
         """Tell the broker what is active."""
         for alert in self.active.values():
-            step.then(self._message(alert))
+            step.do(self._message(alert))
 
     def heard(self, step: Step, alert: str) -> None:
         """The broker keeps an alert of ours; take it back if it ended while the link was down."""
@@ -177,7 +180,7 @@ class Alerts:
                 "data": dict(alert.data),
             },
         )
-        step.then(self._message(alert))
+        step.do(self._message(alert))
 
     def _event(self, step: Step, type_: str, alert: Alert, by: str | None) -> None:
         severity = TABLE[alert.kind].severity

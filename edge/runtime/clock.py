@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +10,10 @@ from copy import copy
 from datetime import datetime, timedelta, tzinfo
 
 EARLIEST_BELIEVABLE = 1_577_836_800.0
-"""2020-01-01T00:00:00Z: a system clock before this was never set (a Pi without a clock chip boots in 1970)."""
+"""2020-01-01T00:00:00Z: a system clock before this was never set (a clock chip with an empty battery)."""
+
+ASK_S = 1.0
+"""How often it is asked whether the clock is set, while it is not; `WallClock.wall` is called for every fact."""
 
 
 class WallClock:
@@ -21,7 +25,9 @@ class WallClock:
         start: the simulated wall time at ``origin_s``; None shows the system's clock.
         origin_s: system time (seconds since 1970) at which ``start`` was shown, so that several
             processes agree; None means now.
-        synchronised: tells whether the system's clock can be trusted; None trusts any date since 2020.
+        synchronised: tells whether the system's clock is set; None takes any date since 2020 for one
+            that somebody set. Asked until it says so, and then never again: a time server that is lost
+            later leaves a clock that is right for days.
     """
 
     def __init__(
@@ -39,6 +45,8 @@ class WallClock:
         self._synchronised = synchronised or (lambda: time.time() >= EARLIEST_BELIEVABLE)
         elapsed_s = 0.0 if origin_s is None else time.time() - origin_s
         self._zero = time.monotonic() - elapsed_s if start is not None else 0.0
+        self._known = start is not None
+        self._ask_again_s = -math.inf
         self._step = timedelta()
         self._unset = False
 
@@ -52,7 +60,7 @@ class WallClock:
             return None
         if self._start is not None:
             return self._start + timedelta(seconds=self.monotonic()) + self._step
-        return datetime.now(self._zone) + self._step if self._synchronised() else None
+        return datetime.now(self._zone) + self._step if self._known or self._ask() else None
 
     def follower(self) -> WallClock:
         """Another device's clock: the same passing of time, a wall clock of its own."""
@@ -75,6 +83,13 @@ class WallClock:
             if delay_s > 0:
                 wake.wait(delay_s)
         wake.clear()
+
+    def _ask(self) -> bool:
+        now_s = time.monotonic()
+        if now_s >= self._ask_again_s:
+            self._ask_again_s = now_s + ASK_S
+            self._known = self._synchronised()
+        return self._known
 
 
 class VirtualClock:

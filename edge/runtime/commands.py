@@ -31,6 +31,10 @@ REMEMBERED = timedelta(hours=1)
 """How long after its expiry a command's answer is kept; longer than any broker's retry."""
 
 
+_UNSAID = {*Command.model_fields, "note"}
+"""What every command has, and what may name a person: that stands in the event of the visit."""
+
+
 class CommandDesk:
     """Receives the commands of one device.
 
@@ -78,12 +82,11 @@ class CommandDesk:
             self.answer(step, command, error)
 
     def answer(self, step: Step, command: Command, error: str | None) -> None:
-        """Record what became of a command, and say it."""
+        """Record what became of a command, with what it said, and tell it."""
         self._under_way.discard(command.id)
-        step.event(
-            "command.done",
-            {"id": command.id, "do": command.do, "ok": error is None, "error": error, "by": command.by},
-        )
+        done = {"id": command.id, "do": command.do, "ok": error is None, "error": error, "by": command.by}
+        said = command.model_dump(mode="json", exclude=_UNSAID, exclude_none=True)
+        step.event("command.done", {**said, **done})
         self._remember(step, command, error)
         self._answer(step, command.id, error)
 

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import count
+from math import inf
 
 from edge.runtime.ports import Clock
 from edge.runtime.vocabulary import Fact
@@ -36,6 +37,10 @@ class Loop:
         handler: takes each fact on the loop's thread.
         urgent: kinds of facts that overtake all others and are never dropped.
         wake: set on each post; loops that share a thread share it.
+
+    Attributes:
+        stirred: something came since `run` looked. Set by any thread, taken back before looking.
+        due_s: when the next timer was due when `run` last looked.
     """
 
     def __init__(
@@ -56,6 +61,8 @@ class Loop:
         self._inbox: deque[Fact] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = count()
+        self.stirred = True
+        self.due_s = inf
 
     def post(self, fact: Fact) -> bool:
         """Hand over a fact from any thread. False: the inbox is full, the fact was dropped and counted."""
@@ -66,6 +73,7 @@ class Loop:
             return False
         else:
             self._inbox.append(fact)
+        self.stirred = True
         self.wake.set()
         return True
 
@@ -77,6 +85,7 @@ class Loop:
         """The same, for what may be cancelled; a cancelled timer wakes nobody."""
         timer = Timer(callback)
         heapq.heappush(self._timers, (deadline, next(self._order), timer))
+        self.stirred = True
         return timer
 
     def clear(self) -> None:
@@ -107,9 +116,21 @@ class Loop:
             heapq.heappop(timers)
         return timers[0][0] if timers else None
 
-    def waits(self) -> bool:
-        """Whether facts wait for their turn."""
-        return bool(self._inbox or self._urgent)
+    def work(self, until: Callable[[], bool]) -> bool:
+        """Do all there is to do; False: told to stop before."""
+        self.stirred = False
+        while self.turn():
+            if until():
+                self.stirred = True
+                return False
+        self.due_s = self._timers[0][0] if self._timers else inf
+        return True
+
+    def rest(self) -> float:
+        """When to look again if nothing comes before; infinity for never."""
+        deadline = self.deadline()
+        self.due_s = inf if deadline is None else deadline
+        return self.due_s
 
 
 def run(clock: Clock, loops: Sequence[Loop], until: Callable[[], bool]) -> None:
@@ -120,10 +141,11 @@ def run(clock: Clock, loops: Sequence[Loop], until: Callable[[], bool]) -> None:
     """
     wake = loops[0].wake
     while not until():
-        for loop in loops:
-            while loop.turn():
-                if until():
-                    return
-        if not any(loop.waits() for loop in loops):
-            due = [deadline for loop in loops if (deadline := loop.deadline()) is not None]
-            clock.wait(wake, min(due, default=None))
+        now = clock.monotonic()
+        busy = [loop for loop in loops if loop.stirred or loop.due_s <= now]
+        for loop in busy:
+            if not loop.work(until):
+                return
+        if not busy:
+            nearest_s = min([loop.rest() for loop in loops])
+            clock.wait(wake, None if nearest_s == inf else nearest_s)

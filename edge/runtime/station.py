@@ -132,7 +132,7 @@ class Station:
         return self.recorder.begin(now)
 
     def take(self, step: Step, fact: Fact) -> bool:
-        """Take a fact; True if it was only the station's business."""
+        """Take a fact; True if it was only the station's business, and the controller need not look at it."""
         handler = self._facts.get(type(fact))
         return handler is not None and handler(step, fact)
 
@@ -218,19 +218,21 @@ class Station:
         except ContractError as error:
             self._reject(step, fact.topic, str(error))
             return True
+        own = names.get("device") == self.identity.device
         if isinstance(payload, contract.Command):
             self.desk.take(step, payload, retained=fact.retained, live=self.synced)
-        elif isinstance(payload, contract.Ack):
+        elif isinstance(payload, contract.Ack) and own:
             for intent in self.outbox.acked(payload.journal, payload.acked_seq):
                 step.do(intent)
-        elif row.name == "alerts" and names["device"] == self.identity.device:
-            if payload is not None:
-                self.alerts.heard(step, names["alert"])
-        elif row.name in self._listeners:
-            try:
-                self._listeners[row.name](step, names, payload)
-            except ContractError as error:  # right in itself, and more than anybody can hold
-                self._reject(step, fact.topic, str(error))
+        elif row.name == "alerts" and own and payload is not None:
+            self.alerts.heard(step, names["alert"])
+        listener = self._listeners.get(row.name)
+        if listener is None:
+            return not isinstance(payload, contract.Command)
+        try:
+            listener(step, names, payload)
+        except ContractError as error:  # right in itself, and more than anybody can hold
+            self._reject(step, fact.topic, str(error))
         return False
 
     def _reject(self, step: Step, topic: str, error: str) -> None:

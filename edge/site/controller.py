@@ -14,7 +14,6 @@ from edge.runtime.vocabulary import (
     Fact,
     Intent,
     LinkSynced,
-    MessageReceived,
     Now,
     Publish,
     SetTimer,
@@ -66,13 +65,13 @@ class Site:
                 "grants": self._own_grants,
                 "status": self._status,
                 "events": self._event,
+                "acks": self._acked_elsewhere,
             },
             retention=retention,
         )
         self._facts: Mapping[type[Fact], Callable[[Step, Any], None]] = {
             Started: self._started,
             LinkSynced: self._synced,
-            MessageReceived: self._overhear,
             TimerFired: self._timer,
             FromHistory: self._from_history,
         }
@@ -148,13 +147,10 @@ class Site:
         if event is not None:
             self._keep(step, self._recorder.event(names["device"], event))
 
-    def _overhear(self, step: Step, fact: MessageReceived) -> None:
+    def _acked_elsewhere(self, step: Step, names: Mapping[str, str], ack: contract.Ack | None) -> None:
         """Acknowledgements to any device: what is safe at the booking server need not be waited for here."""
-        row, names = contract.locate(fact.topic)
-        if row.name == "acks":
-            ack = contract.parse(fact.topic, fact.payload).payload
-            if isinstance(ack, contract.Ack):
-                self._keep(step, self._recorder.acked_elsewhere(names["device"], ack))
+        if ack is not None:
+            self._keep(step, self._recorder.acked_elsewhere(names["device"], ack))
 
     def _keep(self, step: Step, keep: Keep | None) -> None:
         if keep is not None:

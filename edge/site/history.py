@@ -18,20 +18,11 @@ from edge.runtime.journal import Store, read_journal
 from edge.runtime.ports import Journal, Post
 from edge.runtime.vocabulary import Commit, Event, Fact, Intent, TrimEvents
 
-ROWS: Final = 1000
-"""Numbers looked at in one transaction of deleting: an event waits no longer than for that."""
-
 PERSONAL: Final = (
     "(type LIKE 'visit.%' OR json_extract(data, '$.data.card') IS NOT NULL"
     " OR json_extract(data, '$.data.visit') IS NOT NULL)"
 )
 """What tells of a person: every event of a visit, and any that names a card or a visit."""
-
-WHEN: Final = (
-    "julianday(coalesce(at, (SELECT later.at FROM events later"
-    " WHERE later.seq > events.seq AND later.at IS NOT NULL ORDER BY later.seq LIMIT 1)))"
-)
-"""An event without a time is as old as the next one that came with a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +49,7 @@ class FromHistory(Fact):
 class HistoryStore(Store):
     """The tables of the history; give ``HistoryStore.open`` to `SqliteJournal`."""
 
-    def trim(self, acked_seq: int, before: str, from_seq: int = 0) -> int | None:
-        """Delete what tells of persons and is older than ``before``, a stretch at a time."""
-        first = self._db.execute("SELECT min(seq) FROM events WHERE seq >= ?", (from_seq,)).fetchone()[0]
-        if first is None or first > acked_seq:
-            return None
-        until = min(acked_seq, first + ROWS - 1)
-        with self._transaction():
-            deleted = self._db.execute(
-                f"DELETE FROM events WHERE seq BETWEEN ? AND ? AND {PERSONAL} AND {WHEN} < julianday(?) RETURNING seq",
-                (first, until, before),
-            ).fetchall()
-            if deleted:
-                # the newest number must outlive its event, or the next boot would use it again
-                self._db.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'trimmed'", (max(deleted)[0],))
-        return until + 1 if until < acked_seq else None
+    expires = PERSONAL
 
 
 def post_from_history(post: Post) -> Post:

@@ -115,11 +115,12 @@ def test_before_off_is_written_at_closing_no_pin_is_let_go(hall):
         assert [level for at, level in hall.changes if at == pin] == [False, True]
 
 
-def test_the_state_at_the_start_is_told_once_in_a_fixed_order():
-    assert Hall().heard() == [FireChanged(False), PresenceChanged(False)]
+def test_the_state_at_the_start_is_told_once_in_a_fixed_order(hall):
+    assert hall.heard() == [FireChanged(False), PresenceChanged(False)]
     busy = Hall(levels={pin: not level for pin, level in QUIET.items()})
     assert busy.heard() == [FireChanged(True), BeamBroken("entry"), BeamBroken("exit"), PresenceChanged(True)]
     assert busy.lane.state() == dict.fromkeys(INPUTS, True)
+    busy.lane.close()
 
 
 @pytest.mark.parametrize(

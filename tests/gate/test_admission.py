@@ -159,44 +159,56 @@ def test_a_full_zone_is_said_before_a_full_building_in_whatever_order_they_lack(
 # --- passes -------------------------------------------------------------------------------------------
 
 STAFF = replace(FINE, booking=None, booked_today=False, pass_=PASS)
+BOOKED_STAFF = replace(FINE, pass_=PASS)
+
+SAID_TO_A_PASS = {
+    Reason.LOCKDOWN: True,
+    Reason.HELD: True,  # a hold is about the person
+    Reason.CLOCK_UNSET: True,  # without a date nobody knows whether the pass holds
+    Reason.CAPS_UNKNOWN: False,
+    Reason.UNKNOWN_CARD: False,
+    Reason.CLOSED: False,
+    Reason.WRONG_SESSION: False,
+    Reason.ZONE_CLOSED: True,
+    Reason.HEALTH: False,  # of a booking, as is the code
+    Reason.WRONG_CODE: False,
+    Reason.ALREADY_INSIDE: True,
+    Reason.ZONE_FULL: False,
+    Reason.BUILDING_FULL: False,
+}
+"""Booking, session and cap do not apply to a pass; all else does."""
+
+passes = pytest.mark.parametrize("holder", [STAFF, BOOKED_STAFF], ids=["no booking", "a booking too"])
 
 
-def test_a_pass_admits_without_a_booking() -> None:
-    assert decide(STAFF) == Admit("pass", None)
+@passes
+def test_a_pass_lets_in_by_itself(holder: Question) -> None:
+    """Counted apart, whatever is booked on the card beside it."""
+    assert decide(holder) == Admit("pass", None)
 
 
-@pytest.mark.parametrize("reason", [Reason.LOCKDOWN, Reason.HELD, Reason.CLOCK_UNSET])
-def test_safety_refuses_a_pass_too(reason: Reason) -> None:
-    """A hold is about the person; without a date nobody knows whether the pass holds."""
-    assert answer(because(STAFF, reason)) == reason
+@passes
+@pytest.mark.parametrize("reason", KNOWN)
+def test_what_is_said_to_the_holder_of_a_pass(holder: Question, reason: Reason) -> None:
+    assert answer(because(holder, reason)) == (reason if SAID_TO_A_PASS[reason] else "pass")
 
 
-@pytest.mark.parametrize(
-    "reason",
-    [
-        Reason.CAPS_UNKNOWN,
-        Reason.UNKNOWN_CARD,
-        Reason.CLOSED,
-        Reason.WRONG_SESSION,
-        Reason.ZONE_FULL,
-        Reason.BUILDING_FULL,
-    ],
-)
-def test_booking_session_and_cap_do_not_apply_to_a_pass(reason: Reason) -> None:
-    assert answer(because(STAFF, reason)) == "pass"
-
-
-@given(st.sets(st.sampled_from([Reason.CAPS_UNKNOWN, *NO_BOOKING, Reason.ZONE_FULL, Reason.BUILDING_FULL])))
-def test_a_pass_comes_in_when_the_library_is_shut_full_and_unknown(reasons: set[Reason]) -> None:
-    question = STAFF
-    for reason in sorted(reasons):
+@given(st.sets(st.sampled_from([reason for reason in KNOWN if reason not in NO_BOOKING])), st.booleans())
+def test_the_holder_of_a_pass_too_is_told_the_first_reason(reasons: set[Reason], booked: bool) -> None:
+    question = BOOKED_STAFF if booked else STAFF
+    for reason in reasons:
         question = because(question, reason)
-    assert answer(question) == "pass"
+    said = [reason for reason in KNOWN if reason in reasons and SAID_TO_A_PASS[reason]]
+    assert answer(question) == (said[0] if said else "pass")
 
 
-def test_with_a_booking_for_now_the_holder_of_a_pass_is_a_reader() -> None:
-    """Counted as what they booked: their place is theirs."""
-    assert decide(replace(FINE, pass_=PASS)) == Admit("booking", BOOKING)
+def test_a_held_lane_refuses_a_pass_like_a_held_card() -> None:
+    assert answer(replace(STAFF, mode=Mode.HELD)) == Reason.HELD
+
+
+@pytest.mark.parametrize(("passback", "said"), [("off", "pass"), ("soft", "pass"), ("hard", "already_inside")])
+def test_only_hard_passback_refuses_a_pass(passback: str, said: str) -> None:
+    assert answer(replace(STAFF, inside=True, passback=passback)) == said
 
 
 @pytest.mark.parametrize("reason", [Reason.UNKNOWN_CARD, Reason.CLOSED, Reason.WRONG_SESSION])

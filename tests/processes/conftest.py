@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mosquitto import Mosquitto
 from tests.processes.library import Library
 
 
@@ -25,6 +26,12 @@ def speed() -> float:
 
 
 @pytest.fixture
-def library(tmp_path: Path, speed: float) -> Iterator[Library]:
+def broker() -> type[Mosquitto]:
+    """What the processes talk through."""
+    return Mosquitto
+
+
+@pytest.fixture
+def library(broker: type[Mosquitto], tmp_path: Path, speed: float) -> Iterator[Library]:
     with ExitStack() as opened:
-        yield Library(tmp_path, opened, speed=speed)
+        yield Library(broker(tmp_path), tmp_path, opened, speed=speed)

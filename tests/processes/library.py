@@ -272,12 +272,12 @@ class Gate(Program):
 class Library:
     """Everything that stands in one library, and ends with the test."""
 
-    def __init__(self, directory: Path, opened: ExitStack, *, speed: float = 1.0) -> None:
+    def __init__(self, broker: Mosquitto, directory: Path, opened: ExitStack, *, speed: float = 1.0) -> None:
         self.directory = directory
         self.journals = directory / "journals"
         self.config = directory / "site.toml"
         self.config.write_text(ONE_ENTRANCE)
-        self.broker = Mosquitto(directory)
+        self.broker = broker
         self.broker.start()
         self.messages: Heard[MessageReceived] = Heard()
         """All that anybody published, as a client hears it."""
@@ -411,6 +411,10 @@ class Library:
             for fact in facts.all
             if isinstance(fact, MessageReceived) and fact.retained and fact.payload
         }
+
+    def visit(self, name: str) -> None:
+        """Somebody connects with this name, and goes: whoever had it is thrown out."""
+        self._link(name, lambda _: None, []).close()
 
     def _heard(self, fact: Fact) -> bool:
         if isinstance(fact, MessageReceived):

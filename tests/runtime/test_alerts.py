@@ -170,6 +170,30 @@ def test_every_row_is_sensible(kind: K) -> None:
     assert 1 <= row.steps <= 9
 
 
+@pytest.mark.parametrize("kind", TABLE)
+def test_a_disk_that_takes_nothing_keeps_no_alert_from_the_guard(kind: K) -> None:
+    recorder, alerts = Recorder(1, 0), Alerts(topic, {})
+
+    def told(*acts: Callable[[Step], object]) -> list[bool]:
+        """Raised or changed: True; cleared: False."""
+        step = recorder.begin(Now(99.0, NINE))
+        for act in acts:
+            act(step)
+        return [bool(intent.payload) for intent in recorder.finish(step) if isinstance(intent, Publish)]
+
+    if kind in BY_CAUSE:
+        begun, late = (
+            (lambda step: alerts.condition(step, kind, True)),
+            (lambda step: alerts.timer(step, f"alert/{kind}")),
+        )
+        assert told(begun, late) == [True]
+        assert told(lambda step: alerts.acknowledge(step, kind, "Li")) == [True]
+        assert told(lambda step: alerts.condition(step, kind, False)) == [False]
+    else:
+        assert told(lambda step: alerts.incident(step, kind)) == [True]
+        assert told(lambda step: alerts.acknowledge(step, kind, "Li")) == [True, False]
+
+
 # --- every kind -------------------------------------------------------------------------------------------
 
 

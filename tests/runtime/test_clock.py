@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.assembly import live
+from edge.assembly.live import Live
 from edge.runtime import clock as module
-from edge.runtime.clock import EARLIEST_BELIEVABLE, VirtualClock, WallClock
+from edge.runtime.clock import ASK_S, EARLIEST_BELIEVABLE, VirtualClock, WallClock
+from edge.settings import Building
 
 CHINA = timezone(timedelta(hours=8))
 EIGHT = datetime(2026, 3, 9, 8, 0, tzinfo=CHINA)
@@ -114,16 +117,51 @@ def test_a_synchronised_system_clock_is_shown_in_the_sites_zone() -> None:
     assert abs(wall - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def test_until_the_system_clock_is_synchronised_the_date_is_unknown() -> None:
-    known: list[bool] = [False]
-    clock = WallClock(CHINA, synchronised=lambda: known[0])
+class Kernel:
+    """Whether the clock is synchronised, and how often it was asked that."""
+
+    def __init__(self) -> None:
+        self.synchronised = False
+        self.asked = 0
+
+    def __call__(self) -> bool:
+        self.asked += 1
+        return self.synchronised
+
+
+def test_until_the_system_clock_is_synchronised_the_date_is_unknown(system: System) -> None:
+    kernel = Kernel()
+    clock = WallClock(CHINA, synchronised=kernel)
     assert clock.wall() is None
-    known[0] = True
+    kernel.synchronised = True
+    system.passes(ASK_S)
     assert clock.wall() is not None
 
 
+def test_every_fact_may_want_the_date_and_the_kernel_is_asked_once_a_second(system: System) -> None:
+    kernel = Kernel()
+    clock = WallClock(CHINA, synchronised=kernel)
+    for second in range(1, 4):
+        for _ in range(100):
+            assert clock.wall() is None
+            system.passes(ASK_S / 128)
+        assert kernel.asked == second
+        system.passes(ASK_S * 28 / 128)
+
+
+def test_a_lost_time_server_closes_no_gate(system: System) -> None:
+    kernel = Kernel()
+    kernel.synchronised = True
+    clock = WallClock(CHINA, synchronised=kernel)
+    assert clock.wall() is not None
+    kernel.synchronised = False
+    system.passes(86_400)
+    assert clock.wall() is not None
+    assert kernel.asked == 1
+
+
 @pytest.mark.parametrize(("unix_s", "believed"), [(0.0, False), (EARLIEST_BELIEVABLE - 1, False), (1.7e9, True)])
-def test_a_pi_that_boots_in_1970_is_not_believed(system: System, unix_s: float, believed: bool) -> None:
+def test_a_clock_chip_with_an_empty_battery_is_not_believed(system: System, unix_s: float, believed: bool) -> None:
     system.unix_s = unix_s
     assert (WallClock(CHINA).wall() is not None) is believed
 
@@ -174,6 +212,23 @@ def test_a_follower_has_a_date_of_its_own(system: System) -> None:
     assert clock.monotonic() == follower.monotonic() == 1.0
     assert clock.wall() == EIGHT + timedelta(seconds=1)
     assert follower.wall() == EIGHT + timedelta(seconds=61)
+
+
+@pytest.mark.parametrize(
+    ("clock", "start", "simulated", "asks"),
+    [("ntp", None, False, True), ("rtc", None, False, False), ("ntp", EIGHT, False, False), ("ntp", None, True, False)],
+)
+def test_the_kernel_is_asked_where_a_real_date_comes_from_the_network(
+    monkeypatch: pytest.MonkeyPatch, clock: str, start: datetime | None, simulated: bool, asks: bool
+) -> None:
+    kernel = Kernel()
+    monkeypatch.setattr(live, "Synchronised", lambda: kernel)
+    exit_only = {"kind": "gate", "exit_beam": {"pin": 25}}
+    building = Building.model_validate(
+        {"site": {"name": "library", "key": "12345678", "clock": clock}, "devices": {"west": exit_only}}
+    )
+    wall = Live(start).clock(building, simulated=simulated).wall()
+    assert (wall is None, kernel.asked) == (asks, int(asks))
 
 
 class Alarm(threading.Event):

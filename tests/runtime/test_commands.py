@@ -103,6 +103,17 @@ def test_a_command_works_is_recorded_and_is_answered(device: Device) -> None:
     contract.event_data(event.type, event.data)
 
 
+def test_what_was_said_is_on_record_but_not_who_was_meant(device: Device) -> None:
+    card = "mfrggzdfmztwq2lknnwg23tpoa"
+    device.desk.learn({CommandName.RECORD_CHECK: device.work, CommandName.ADMIT: device.work})
+    device.gets(command(do="record_check", card=card, contact_c=36.6))
+    device.gets(command("c2", do="admit", card=card, zone="hall", people=2, note="Wang Fang"))
+    check, admit = (event.data for event in device.history)
+    assert (check["card"], check["contact_c"]) == (card, 36.6)
+    assert (admit["card"], admit["zone"], admit["people"]) == (card, "hall", 2)
+    assert "Wang Fang" not in str(admit)
+
+
 def test_the_answer_waits_for_the_disk(device: Device) -> None:
     """Else a repetition after a power cut would work a second time."""
     step = device.recorder.begin(Now(1.0, NINE))

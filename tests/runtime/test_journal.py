@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -162,18 +163,21 @@ def test_a_long_queue_is_written_in_bounded_groups_and_in_order(
     assert [read.seq for read in read_journal(path)] == list(range(1, 1201))
 
 
-def test_a_full_queue_refuses_and_goes_on_refusing(
+def test_a_full_queue_refuses_and_goes_on_refusing_until_the_device_starts_again(
     open_journal: Callable[..., SqliteJournal], facts: Facts, gated: Callable[..., Store], path: Path
 ) -> None:
-    journal = open_journal(open_store=gated, limit=3)
+    reasons: queue.Queue[Exception] = queue.Queue()
+    journal = open_journal(open_store=gated, limit=3, failed=reasons.put)
     for number in range(1, 7):
         journal.commit(visit(number))
     refusal = facts.next()
     assert isinstance(refusal, CommitFailed)
     assert refusal.number == 4
     assert "queue full" in refusal.error
+    assert reasons.empty()  # the disk is still busy: a start would lose what is queued
     GatedStore.let.release(10)
     facts.until(3)
+    assert str(reasons.get(timeout=PATIENCE_S)) == "3 transactions were lost while the disk took none"
     journal.commit(visit(7))  # stands on 4, which is lost: it must not be taken
     journal.close()
     assert facts.none_left()

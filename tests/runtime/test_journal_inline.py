@@ -41,12 +41,20 @@ class Bench:
         self.clock = VirtualClock(NINE)
         self.told: list[tuple[float, Fact]] = []
         self.loop = Loop(self.clock, lambda fact: self.told.append((self.clock.monotonic(), fact)))
+        self.reasons: list[Exception] = []
+        self.limit = 1_000
         self.disk = Store.in_memory(lambda: "0123456789abcdef")
         self.journal = self.open()
 
     def open(self) -> InlineJournal:
         self.journal = InlineJournal(
-            self.disk, self.loop.post, clock=self.clock, call_at=self.loop.call_at, latency_s=lambda: LATENCY_S
+            self.disk,
+            self.loop.post,
+            clock=self.clock,
+            call_at=self.loop.call_at,
+            latency_s=lambda: LATENCY_S,
+            limit=self.limit,
+            failed=self.reasons.append,
         )
         return self.journal
 
@@ -142,6 +150,20 @@ def test_a_clean_end_on_a_failing_disk_is_not_clean(bench: Bench) -> None:
     with pytest.raises(JournalWriteError, match="1 transactions could not be written"):
         bench.journal.close()
     assert not bench.open().clean
+
+
+def test_a_queue_that_overflowed_starts_the_device_again_when_the_disk_is_back(bench: Bench) -> None:
+    bench.limit = 2
+    bench.open()
+    bench.journal.failing = True
+    for number in range(1, 5):
+        bench.journal.commit(visit(number))
+    bench.run_until(9.0)
+    assert bench.reasons == []
+    bench.journal.failing = False
+    bench.run_until(12.0)
+    assert [str(reason) for reason in bench.reasons] == ["2 transactions were lost while the disk took none"]
+    assert [kept.seq for kept in bench.disk.read(0, 9)] == [1, 2]
 
 
 def test_reading_sees_only_what_is_on_disk(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""What a link gives, on every broker: mosquitto, the demo's, and the simulation's."""
+"""What a link gives, on every broker: mosquitto in both versions of MQTT, the demo's, and the simulation's."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from edge.runtime.vocabulary import Delivered, LinkDown, LinkSynced, LinkUp, MessageReceived
-from tests.brokers import Bench, EmbeddedBench, MosquittoBench, VirtualBench, topic
+from tests.brokers import Bench, EmbeddedBench, MosquittoBench, OldMosquittoBench, VirtualBench, topic
 
 
-@pytest.fixture(params=["mosquitto", "embedded", "virtual"])
+@pytest.fixture(params=["mosquitto", "mosquitto 3.1.1", "embedded", "virtual"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     benches = {
         "mosquitto": lambda: MosquittoBench(tmp_path),
+        "mosquitto 3.1.1": lambda: OldMosquittoBench(tmp_path),
         "embedded": EmbeddedBench,
         "virtual": VirtualBench,
     }
@@ -58,6 +59,21 @@ def test_retained_messages_come_before_the_sync_and_say_so(bench: Bench) -> None
     server.publish("caps", b"newer", retain=True)
     server.publish("grants/north", b"", retain=True)
     assert north.messages(2) == [("caps", b"newer", False), ("grants/north", b"", False)]
+
+
+def test_a_message_says_how_it_was_published_where_the_broker_can(bench: Bench) -> None:
+    server = bench.client("server")
+    server.synced()
+    north = bench.client("north", "commands/north", "caps", as_published=["commands/north"])
+    north.synced()
+    server.publish("commands/north", b"kept", retain=True)
+    server.publish("caps", b"kept", retain=True)
+    server.publish("commands/north", b"passing")
+    assert north.messages(3) == [
+        ("commands/north", b"kept", bench.says_as_published),
+        ("caps", b"kept", False),  # nobody asked for it
+        ("commands/north", b"passing", False),
+    ]
 
 
 def test_many_retained_messages_come_before_the_sync(bench: Bench) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from edge.runtime.vocabulary import LinkDown, LinkSynced, LinkUp, MessageReceived
 from simulators.embedded_broker import EmbeddedBroker
-from tests.brokers import EmbeddedBench, topic
+from tests.brokers import PATIENCE_S, EmbeddedBench, topic
 
 
 @pytest.fixture
@@ -47,6 +47,28 @@ def test_it_goes_and_comes_on_the_same_port_without_a_trace() -> None:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", broker.port))
     assert threading.active_count() == threads
+
+
+def connect(version: int, properties: bytes, name: bytes) -> bytes:
+    """A CONNECT without a will; its length takes one byte or two."""
+    body = b"\0\4MQTT" + bytes([version, 0, 0, 15]) + properties + len(name).to_bytes(2, "big") + name
+    length = [len(body)] if len(body) < 128 else [len(body) & 0x7F | 0x80, len(body) >> 7]
+    return bytes([0x10, *length]) + body
+
+
+@pytest.mark.parametrize("name", [b"north", b"n" * 200])
+def test_it_knows_3_1_1_and_says_so(bench: EmbeddedBench, name: bytes) -> None:
+    accepted, refused = b"\x20\x02\0\0", b"\x20\x02\0\1"
+    for properties in (b"\0", b"\5\x11\xff\xff\xff\xff"):
+        with socket.create_connection(("127.0.0.1", bench.port), timeout=PATIENCE_S) as wire:
+            wire.sendall(connect(5, properties, name))
+            assert wire.recv(100) == refused
+            assert wire.recv(100) == b""
+    with socket.create_connection(("127.0.0.1", bench.port), timeout=PATIENCE_S) as wire:
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in connect(4, b"", name):  # in the smallest pieces
+            wire.sendall(bytes([byte]))
+        assert wire.recv(100) == accepted
 
 
 def test_a_whole_site_connects_at_once(bench: EmbeddedBench) -> None:

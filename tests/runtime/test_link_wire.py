@@ -5,8 +5,7 @@ from __future__ import annotations
 import queue
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,8 @@ import pytest
 from edge.runtime.link import WAITING_LIMIT
 from edge.runtime.link.outlet import Outlet
 from edge.runtime.vocabulary import Delivered, LinkDown, LinkSynced, LinkUp, MessageReceived, Publish
-from tests.brokers import PATIENCE_S, MosquittoBench, RealBench, topic
+from tests.brokers import PATIENCE_S, MosquittoBench, NoBroker, topic
 from tests.mosquitto import Mosquitto, free_port
-
-HELLO = bytes.fromhex("20020000")
-"""CONNACK: accepted, no session."""
 
 
 @pytest.fixture
@@ -26,46 +22,6 @@ def bench(tmp_path: Path) -> Iterator[MosquittoBench]:
     bench = MosquittoBench(tmp_path)
     yield bench
     bench.close()
-
-
-class NoBroker(RealBench):
-    """Something listens, or nothing does."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__()
-        self._port = port
-
-    @property
-    def port(self) -> int:
-        return self._port
-
-
-@pytest.fixture
-def listen() -> Iterator[Callable[[Callable[[socket.socket], None]], NoBroker]]:
-    """Let a function converse with each client that connects, in place of a broker."""
-    with ExitStack() as stack:
-
-        def listen_with(converse: Callable[[socket.socket], None]) -> NoBroker:
-            server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            bench = NoBroker(server.getsockname()[1])
-
-            def serve() -> None:
-                while True:
-                    try:
-                        wire, _ = server.accept()
-                    except OSError:
-                        return  # the test is over
-                    stack.callback(wire.close)
-                    converse(wire)
-
-            thread = threading.Thread(target=serve, daemon=True)
-            thread.start()
-            stack.callback(thread.join)
-            stack.callback(server.shutdown, socket.SHUT_RDWR)
-            stack.callback(bench.close)
-            return bench
-
-        yield listen_with
 
 
 # --- the socket -----------------------------------------------------------------------------------
@@ -133,7 +89,7 @@ def test_a_broker_that_refuses_us_is_quoted(tmp_path: Path) -> None:
         bench.close()
 
 
-# --- brokers that are stuck, silent or mad --------------------------------------------------------
+# --- brokers that are stuck --------------------------------------------------------
 
 
 def test_publishing_never_waits_for_a_stuck_broker(bench: MosquittoBench) -> None:
@@ -168,145 +124,6 @@ def test_a_broker_that_falls_silent_is_noticed_by_the_keep_alive(bench: Mosquitt
     assert north.next() == LinkDown("the broker does not answer (keep-alive of 1 s)")
     bench.broker.thaw()
     assert isinstance(north.next(), LinkUp)
-
-
-def test_a_silent_listener_is_no_broker(
-    listen: Callable[[Callable[[socket.socket], None]], NoBroker], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edge.runtime.link.connection.CONNECT_S", 0.05)
-    monkeypatch.setattr("edge.runtime.link.connection.TURN_S", 0.01)
-    north = listen(lambda _: None).client("north")
-    assert north.of(LinkDown).error.endswith("no answer from the broker")
-
-
-@pytest.mark.parametrize(
-    "nonsense",
-    [
-        b"HTTP/1.1 400 Bad Request\r\n\r\n",
-        HELLO + b"\x00" * 64,
-        HELLO + b"\x30\x02\x00\xff",  # a topic longer than its packet
-        HELLO + b"\x30\x04\x00\x02\xff\xfe" + b"\x90\x03\x00\x01\x80",  # a topic that is no text; then SUBACK: refused
-        HELLO + b"\x40\x02\xff\xff" + b"\x90\x01\x00",
-        HELLO + b"\xff\xff\xff\xff\xff\xff",
-    ],
-)
-def test_nonsense_ends_the_connection_and_nothing_else(
-    listen: Callable[[Callable[[socket.socket], None]], NoBroker], nonsense: bytes
-) -> None:
-    rounds = threading.Semaphore(0)
-
-    def talk(wire: socket.socket) -> None:
-        wire.recv(4096)
-        wire.sendall(nonsense)
-        wire.shutdown(socket.SHUT_WR)
-        rounds.release()
-
-    north = listen(talk).client("north")
-    for _ in range(3):
-        assert rounds.acquire(timeout=PATIENCE_S)  # it tries again and again
-    error = north.of(LinkDown).error
-    assert error
-    assert "\n" not in error
-    assert north.link._thread.is_alive()
-
-
-def test_a_refused_subscription_is_named(listen: Callable[[Callable[[socket.socket], None]], NoBroker]) -> None:
-    def talk(wire: socket.socket) -> None:
-        wire.recv(4096)
-        wire.sendall(HELLO)
-        packet = wire.recv(4096)
-        wire.sendall(b"\x90\x05" + packet[2:4] + b"\x01\x80\x01")
-
-    north = listen(talk).client("north", "acks/north", "commands/north")
-    assert isinstance(north.next(), LinkUp)
-    assert north.next() == LinkDown(f"the broker refuses the subscription to {topic('commands/north')}")
-
-
-def packets(wire: socket.socket) -> Iterator[tuple[int, bytes]]:
-    """What a client sends: kind and body of each packet (all are short here)."""
-    with wire.makefile("rb") as stream:
-        while head := stream.read(2):
-            yield head[0] & 0xF0, stream.read(head[1])
-
-
-def publish(rest: str, payload: bytes, flags: int = 0) -> bytes:
-    name = topic(rest).encode()
-    body = len(name).to_bytes(2, "big") + name + payload
-    return bytes([0x30 | flags, len(body)]) + body
-
-
-def test_only_the_marker_of_this_connection_is_the_sync(
-    listen: Callable[[Callable[[socket.socket], None]], NoBroker],
-) -> None:
-    def talk(wire: socket.socket) -> None:
-        for kind, body in packets(wire):
-            if kind == 0x10:
-                wire.sendall(HELLO)
-            elif kind == 0x80:
-                wire.sendall(b"\x90\x04" + body[:2] + b"\x01\x01")
-                wire.sendall(publish("sync/north", b"that of an earlier connection"))
-                wire.sendall(publish("caps", b"kept", flags=1))
-                wire.sendall(b"\x30\x04\x00\x02\xff\xfe")  # a topic that is no text is passed over
-            elif kind == 0x30:
-                wire.sendall(publish("sync/north", body[2 + len(topic("sync/north")) + 2 :]))
-                return
-
-    north = listen(talk).client("north", "caps")
-    assert north.synced() == [
-        LinkUp(resumed=False),
-        MessageReceived(topic("caps"), b"kept", retained=True),
-        LinkSynced(),
-    ]
-
-
-def test_a_broker_that_delivers_nothing_is_given_up(
-    listen: Callable[[Callable[[socket.socket], None]], NoBroker], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edge.runtime.link.connection.RESYNC_S", 0.01)
-    monkeypatch.setattr("edge.runtime.link.connection.TURN_S", 0.01)
-    markers: queue.Queue[int] = queue.Queue()
-
-    def talk(wire: socket.socket) -> None:
-        count = 0
-        for kind, body in packets(wire):
-            if kind == 0x10:
-                wire.sendall(HELLO)
-            elif kind == 0x80:
-                wire.sendall(b"\x90\x03" + body[:2] + b"\x01")
-            elif kind == 0x30:
-                count += 1
-        markers.put(count)
-
-    north = listen(talk).client("north")
-    assert isinstance(north.next(), LinkUp)
-    assert north.next() == LinkDown("the broker took us, but delivers nothing")
-    assert markers.get(timeout=PATIENCE_S) == 4
-
-
-def test_what_is_published_before_the_broker_took_us_is_not_sent(
-    listen: Callable[[Callable[[socket.socket], None]], NoBroker],
-) -> None:
-    asked, answer = threading.Event(), threading.Event()
-    sent: queue.Queue[bytes] = queue.Queue()
-
-    def talk(wire: socket.socket) -> None:
-        for kind, body in packets(wire):
-            if kind == 0x10:
-                asked.set()
-                assert answer.wait(PATIENCE_S)
-                wire.sendall(HELLO)
-            elif kind == 0x30:
-                sent.put(body)
-                return
-
-    north = listen(talk).client("north")
-    assert asked.wait(PATIENCE_S)
-    north.publish("lanes/north", b"too early", retain=True)
-    assert north.link.dropped == 1
-    answer.set()
-    assert isinstance(north.next(), LinkUp)
-    north.publish("lanes/north", b"in time", retain=True)
-    assert sent.get(timeout=PATIENCE_S).endswith(b"in time")
 
 
 def test_while_the_inbox_is_full_nothing_more_is_read(bench: MosquittoBench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,9 @@
 """The contract: a message is a model or one line, whatever arrives."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -286,6 +289,19 @@ def test_times_keep_their_offset() -> None:
     assert isinstance(closed, contract.ClosedZone)
     assert closed.since == datetime(2026, 3, 9, 1, 0, 12, 310000, tzinfo=UTC)
     assert b"+08:00" in encode(closed)
+
+
+def test_the_interpreter_ends_well_with_messages_still_held() -> None:
+    messages = [(topic_of(name), json.dumps(message).encode()) for name, message in EXAMPLES.items()]
+    program = f"""
+import sys
+from edge.site.contract import parse
+class Holder: ...
+sys.holder = holder = Holder()
+holder.itself, holder.messages = holder, [parse(*message) for message in {messages!r}]
+"""
+    # memory that was given back is overwritten, so whoever still uses it crashes for certain
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, env={**os.environ, "PYTHONMALLOC": "debug"})
 
 
 @pytest.mark.parametrize("zone", ["a/b", "a+", "#", "*", "", "x" * 65, "a\x00", "a\x85b"])

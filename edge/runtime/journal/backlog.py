@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from edge.runtime.journal.errors import JournalOrderError, JournalWriteError
@@ -23,6 +24,11 @@ RETRY_S = 0.5
 """After the disk refused, and after the loop's inbox was full."""
 
 
+def give_up(error: Exception) -> None:
+    """Where nobody supervises: let the journal end with it."""
+    raise error
+
+
 def random_id() -> str:
     """Identity of a new journal: 64 random bits in hex."""
     return secrets.token_hex(8)
@@ -32,13 +38,15 @@ class Backlog:
     """What both journals share: the queue before the disk, and the facts about it.
 
     A transaction that finds the queue full is refused, and with it every later one until the device
-    starts again: they build on each other, and `Committed` speaks for all numbers below its own.
+    starts again: they build on each other, and `Committed` speaks for all numbers below its own. Once the
+    disk has taken what was queued, ``failed`` ends the process for that; until then it watches over fire and exits.
     """
 
-    def __init__(self, store: Store, post: Post, limit: int) -> None:
+    def __init__(self, store: Store, post: Post, limit: int, failed: Callable[[Exception], None]) -> None:
         self._store = store
         self._post = post
         self._limit = limit
+        self._failed = failed
         self._queue: deque[Transaction] = deque()
         self._last_seq = store.last_seq
         self._untold: deque[Fact] = deque()
@@ -101,6 +109,8 @@ class Backlog:
         for _ in batch:
             self._queue.popleft()
         self._tell(Committed(batch[-1].number))
+        if self.refused and not self._queue:
+            self._failed(JournalWriteError(f"{self.refused} transactions were lost while the disk took none"))
         return True
 
     def _tell(self, fact: Fact) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge.runtime.journal.backlog import GROUP_LIMIT, QUEUE_LIMIT, RETRY_S, Backlog
+from edge.runtime.journal.backlog import GROUP_LIMIT, QUEUE_LIMIT, RETRY_S, Backlog, give_up
 from edge.runtime.journal.errors import JournalError
 from edge.runtime.journal.store import Store
 from edge.runtime.ports import Clock, Post
@@ -25,6 +25,7 @@ class InlineJournal(Backlog):
         call_at: sets a timer on the thread of the simulation.
         latency_s: how long the next write takes.
         limit: transactions that may wait for the disk.
+        failed: the supervisor's hook: transactions were lost, and the device must start again.
     """
 
     def __init__(
@@ -36,9 +37,10 @@ class InlineJournal(Backlog):
         call_at: Callable[[float, Callable[[], None]], None],
         latency_s: Callable[[], float],
         limit: int = QUEUE_LIMIT,
+        failed: Callable[[Exception], None] = give_up,
     ) -> None:
         store.begin_run()
-        super().__init__(store, post, limit)
+        super().__init__(store, post, limit, failed)
         self._clock = clock
         self._call_at = call_at
         self._writing = 0

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from edge.runtime.journal import files
 from edge.runtime.journal.errors import JournalError, JournalOpenError
@@ -28,7 +28,12 @@ class Store:
     Args:
         connection: an open database with our tables.
         lock: the locked side file, for a database on disk.
+
+    Attributes:
+        expires: an SQL condition on events: which of them go when they are old.
     """
+
+    expires: ClassVar[str] = "TRUE"
 
     def __init__(self, connection: sqlite3.Connection, lock: IO[str] | None = None) -> None:
         self._db = connection
@@ -151,8 +156,8 @@ class Store:
         until = min(acked_seq, row[0] + TRIM_ROWS - 1)
         with self._transaction():
             deleted = self._db.execute(
-                "DELETE FROM events WHERE seq BETWEEN ? AND ? AND julianday(coalesce(at, (SELECT later.at"
-                " FROM events later WHERE later.seq > events.seq AND later.at IS NOT NULL"
+                f"DELETE FROM events WHERE seq BETWEEN ? AND ? AND {self.expires} AND julianday(coalesce(at,"
+                " (SELECT later.at FROM events later WHERE later.seq > events.seq AND later.at IS NOT NULL"
                 " ORDER BY later.seq LIMIT 1))) < julianday(?) RETURNING seq",
                 (row[0], until, before),
             ).fetchall()

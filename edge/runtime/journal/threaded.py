@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.runtime.journal.backlog import GROUP_LIMIT, QUEUE_LIMIT, RETRY_S, Backlog, random_id
+from edge.runtime.journal.backlog import GROUP_LIMIT, QUEUE_LIMIT, RETRY_S, Backlog, give_up, random_id
 from edge.runtime.journal.errors import JournalError, JournalWriteError
 from edge.runtime.journal.store import Store
 from edge.runtime.ports import Post
@@ -44,6 +44,7 @@ class SqliteJournal(Backlog):
         post: takes `Committed`, `CommitFailed` and `EventsRead`, from the journal's thread.
         ids: gives a new journal its identity.
         limit: transactions that may wait for the disk.
+        failed: the supervisor's hook: transactions were lost, and the device must start again.
         retry_s: pause after the disk refused.
         open_store: opens the file.
 
@@ -59,10 +60,11 @@ class SqliteJournal(Backlog):
         *,
         ids: Callable[[], str] = random_id,
         limit: int = QUEUE_LIMIT,
+        failed: Callable[[Exception], None] = give_up,
         retry_s: float = RETRY_S,
         open_store: Callable[[Path, Callable[[], str]], Store] = Store.open,
     ) -> None:
-        super().__init__(open_store(path, ids), post, limit)
+        super().__init__(open_store(path, ids), post, limit, failed)
         self._retry_s = retry_s
         self._reads: deque[ReadEvents] = deque(maxlen=READS_LIMIT)
         self._trim: TrimEvents | None = None

@@ -1,4 +1,4 @@
-"""The connection to the broker (paho-mqtt, MQTT 3.1.1, QoS 1): a wire, not a queue.
+"""The connection to the broker (paho-mqtt, MQTT 5 or else 3.1.1, QoS 1): a wire, not a queue.
 
 What it promises, and what it does not:
 
@@ -11,7 +11,8 @@ What it promises, and what it does not:
 - `Delivered` counts acknowledgements of the broker, which free a window and prove nothing: no broker
   measured keeps through a power cut what it has acknowledged.
 
-``mqtt`` keeps a connection, ``connection`` is one, ``patience`` says when to try again.
+``mqtt`` keeps a connection, ``connection`` is one, ``version`` is what the two versions of MQTT differ in,
+``terms`` says who we are and how a connection ends, ``patience`` when to try again.
 """
 
 from edge.runtime.link.connection import MESSAGE_LIMIT, WAITING_LIMIT

@@ -8,15 +8,17 @@ import selectors
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.matcher import MQTTMatcher
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.runtime.link.outlet import UNTOLD_S, Outlet
+from edge.runtime.link.terms import Account, Ending, How
+from edge.runtime.link.version import KEEP_ALIVE_TIMEOUT, SESSION_TAKEN_OVER, UNSUPPORTED_VERSION, Version
 from edge.runtime.vocabulary import Delivered, LinkSynced, LinkUp, MessageReceived, Publish
 
 CONNECT_S = 5.0
@@ -34,6 +36,9 @@ TURN_S = 1.0
 GOODBYE_S = 2.0
 """Patience with the broker's acknowledgement of our last word."""
 
+WINDOW = 20
+"""Messages on the wire and not acknowledged yet, at most; fewer where the broker asks for it. paho's limit too."""
+
 WAITING_LIMIT = 1_000
 """Messages given to a connection and not acknowledged yet. Above it the broker is stuck."""
 
@@ -45,46 +50,31 @@ MESSAGE_LIMIT = 5 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Who we are to any broker."""
-
-    name: str
-    username: str | None
-    password: str | None
-    subscriptions: Sequence[str]
-    sync_topic: str
-    will: Publish
-    farewell: Publish
-    keepalive_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a connection ended: in words, and whether it had been up and the broker hung up."""
-
-    error: str
-    up_since: float | None
-    by_broker: bool
-
-
 class Connection:
-    """A connection that lives as long as `run` runs. Only `publish` and `leave` may be called from other threads.
+    """A connection that lives as long as `run` runs. `publish`, `leave` and `lose` may be called from other threads.
 
     Args:
         account: who we are.
         address: host and port.
+        version: what to speak.
+        renew: make subscriptions of a session anew whose messages are to say how they were published.
+            mosquitto 2.0.11 keeps the options that they had.
         wake: the reading end of a pair of sockets; bytes on it make `run` look at what is to be sent.
         poke: writes to the other end.
         outlet: where facts go. While the inbox is full nothing is read, so the broker waits too.
         monotonic: real time.
+
+    Attributes:
+        subscribed: the broker has confirmed our subscriptions.
     """
 
     def __init__(
         self,
         account: Account,
         address: tuple[str, int],
+        version: Version,
         *,
+        renew: bool,
         wake: socket.socket,
         poke: Callable[[], None],
         outlet: Outlet,
@@ -92,6 +82,8 @@ class Connection:
     ) -> None:
         self._account = account
         self._address = address
+        self._version = version
+        self._renew = renew
         self._wake = wake
         self._poke = poke
         self._outlet = outlet
@@ -100,11 +92,12 @@ class Connection:
         self._lock = threading.Lock()
         self._waiting = 0
         self._waiting_bytes = 0
-        self._unacknowledged: dict[int, int] = {}
+        self._window = WINDOW
+        self._unacknowledged: dict[int, Publish] = {}
         self._acknowledged = 0
         self._up_since: float | None = None
-        self._nonce = b'{"id":"%s"}' % secrets.token_hex(8).encode()
-        self._sync_mids: set[int] = set()
+        self.subscribed = False
+        self._marker = Publish(account.sync_topic, b'{"id":"%s"}' % secrets.token_hex(8).encode())
         self._resync_at: float | None = None
         self._sync_tries = 0
         self._stuck = False
@@ -112,7 +105,12 @@ class Connection:
         self._leave_by: float | None = None
         self._left = False
         self._error = ""
-        self._by_broker = False
+        self._how = How.FAILED
+        self._refusal_told = False
+        wanted: Any = MQTTMatcher()  # paho types none of it
+        for each in account.subscriptions:
+            wanted[each] = True
+        self._matching: Callable[[str], Iterable[object]] = wanted.iter_match
         self._client = self._make_client()
 
     # --- from other threads -------------------------------------------------------------------
@@ -139,14 +137,19 @@ class Connection:
         self._leaving = True
         self._poke()
 
+    def lose(self, error: str) -> None:
+        """Give the connection up without a word."""
+        self._error = error
+        self._poke()
+
     # --- on the link's thread -----------------------------------------------------------------
 
     def run(self) -> Ending:
         """Connect and converse until it ends, one way or another."""
         try:
-            self._client.connect(*self._address, keepalive=self._account.keepalive_s)
+            self._client.connect(*self._address, keepalive=self._account.keepalive_s, **self._version.connect)
         except OSError as error:
-            return Ending(_words(error), None, by_broker=False)
+            return Ending(_words(error), None, How.FAILED)
         with selectors.DefaultSelector() as selector:
             wire = self._client.socket()
             if wire is not None:
@@ -156,7 +159,7 @@ class Connection:
                     self._converse(selector, wire)
                 finally:
                     wire.close()
-        return Ending(self._error or "the broker closed the connection", self._up_since, self._by_broker)
+        return Ending(self._error or "the broker closed the connection", self._up_since, self._how)
 
     def _converse(self, selector: selectors.BaseSelector, wire: Any) -> None:
         answer_by = self._monotonic() + CONNECT_S
@@ -204,17 +207,16 @@ class Connection:
             if self._sync_tries == SYNC_TRIES:
                 self._error = "the broker took us, but delivers nothing"
                 return
-            self._sync_mids.add(self._client.publish(self._account.sync_topic, self._nonce, qos=1).mid)
+            self._outgoing.appendleft(self._marker)  # our own backlog says nothing of theirs
             self._sync_tries += 1
             self._resync_at = now + RESYNC_S
         if self._leaving and self._leave_by is None:
             self._leave_by = now + GOODBYE_S
             self._outgoing.append(self._account.farewell)
-        while self._outgoing:
+        while self._outgoing and len(self._unacknowledged) < self._window:
             intent = self._outgoing.popleft()
-            # at most 20 are on the wire at a time; paho keeps the others behind them, in order
             mid = self._client.publish(intent.topic, intent.payload, qos=1, retain=intent.retain).mid
-            self._unacknowledged[mid] = len(intent.payload)
+            self._unacknowledged[mid] = intent
         if self._leave_by is None:
             return
         if self._left:
@@ -231,9 +233,9 @@ class Connection:
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=account.name,
-            clean_session=False,
-            protocol=MQTTProtocolVersion.MQTTv311,
+            protocol=self._version.protocol,
             reconnect_on_failure=False,
+            **self._version.client,
         )
         client.connect_timeout = CONNECT_S
         if account.username is not None:
@@ -247,23 +249,32 @@ class Connection:
         client.on_disconnect = self._on_disconnect
         return client
 
-    def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:
+    def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
         if reason.is_failure:
             self._error = f"the broker refuses us: {reason}"
+            if reason == UNSUPPORTED_VERSION:
+                self._how = How.VERSION_REFUSED
             return
+        account, version = self._account, self._version
+        self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         self._up_since = self._monotonic()
         self._outlet.tell(LinkUp(bool(flags.session_present)))
-        topics = [*self._account.subscriptions, self._account.sync_topic]
-        client.subscribe([(topic, 1) for topic in topics])
+        if flags.session_present and account.as_published and self._renew:
+            client.unsubscribe(list(account.as_published))
+        options: dict[str, Any] = dict.fromkeys(account.as_published, version.as_published)
+        client.subscribe([(topic, options.get(topic, version.plain)) for topic in self._topics()])
+
+    def _topics(self) -> list[str]:
+        return [*self._account.subscriptions, self._account.sync_topic]
 
     def _on_subscribe(
         self, _client: paho.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
-        topics = [*self._account.subscriptions, self._account.sync_topic]
-        refused = [topic for topic, reason in zip(topics, reasons, strict=False) if reason.is_failure]
+        refused = [topic for topic, reason in zip(self._topics(), reasons, strict=False) if reason.is_failure]
         if refused:
             self._error = f"the broker refuses the subscription to {', '.join(refused)}"
         else:
+            self.subscribed = True
             self._resync_at = self._monotonic()
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
@@ -275,34 +286,38 @@ class Connection:
         if self._resync_at is not None and self._sync_tries:
             self._resync_at = self._monotonic() + RESYNC_S  # much may lie before the marker on a slow line
         if topic == self._account.sync_topic:
-            if message.payload == self._nonce and self._resync_at is not None:
+            if message.payload == self._marker.payload and self._resync_at is not None:
                 self._resync_at = None
                 self._outlet.tell(LinkSynced())
         elif len(message.payload) > MESSAGE_LIMIT:
             _log.warning("a message was dropped: %s, %d bytes", topic, len(message.payload))
-        elif any(paho.topic_matches_sub(each, topic) for each in self._account.subscriptions):
+        elif any(self._matching(topic)):
             # else an older configuration asked for it: the session remembers, and cannot be asked what
             self._outlet.tell(MessageReceived(topic, bytes(message.payload), message.retain))
 
-    def _on_publish(self, _client: paho.Client, _data: Any, mid: int, _reason: ReasonCode, _properties: Any) -> None:
-        if mid in self._sync_mids:
-            self._sync_mids.discard(mid)
+    def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
+        intent = self._unacknowledged.pop(mid)
+        if reason.is_failure and not self._refusal_told:
+            self._refusal_told = True
+            _log.warning("the broker refuses what we publish on %s: %s", intent.topic, reason)
+        if intent is self._marker:
             return
-        size = self._unacknowledged.pop(mid)
         with self._lock:
             self._waiting -= 1
-            self._waiting_bytes -= size
+            self._waiting_bytes -= len(intent.payload)
         self._acknowledged += 1
 
-    def _on_disconnect(
-        self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any
-    ) -> None:
+    def _on_disconnect(self, client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:
         if self._error or self._leave_by is not None:
             return
-        if reason.getName() == "Keep alive timeout":
-            self._error = f"the broker does not answer (keep-alive of {self._account.keepalive_s} s)"
+        if flags.is_disconnect_packet_from_server:
+            self._error = f"the broker closed the connection: {reason}"
+            if reason == SESSION_TAKEN_OVER:
+                self._how = How.TAKEN_OVER
+        elif reason == KEEP_ALIVE_TIMEOUT:
+            self._error = f"the broker does not answer (keep-alive of {client.keepalive} s)"
         else:
-            self._by_broker = self._up_since is not None
+            self._how = How.HUNG_UP
 
 
 def _without_delay(_client: paho.Client, _data: Any, sock: Any) -> None:

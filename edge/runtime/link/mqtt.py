@@ -11,9 +11,11 @@ from contextlib import suppress
 from datetime import UTC
 
 from edge.runtime.clock import WallClock
-from edge.runtime.link.connection import Account, Connection, Ending
+from edge.runtime.link.connection import Connection
 from edge.runtime.link.outlet import UNTOLD_S, Outlet
 from edge.runtime.link.patience import Patience
+from edge.runtime.link.terms import Account, Ending, How
+from edge.runtime.link.version import V5, V311, Version
 from edge.runtime.ports import Post
 from edge.runtime.vocabulary import LinkDown, Publish
 
@@ -29,6 +31,8 @@ REAL_TIME = WallClock(UTC)
 CLOSE_S = 10.0
 """How long closing waits for the last word to be sent."""
 
+UNPLUGGED = "the network is unreachable"
+
 _log = logging.getLogger(__name__)
 
 
@@ -43,6 +47,8 @@ class MqttLink:
         sync_topic: a topic that only we use; what we send there comes back behind all retained messages.
         will: what the broker says if we vanish.
         farewell: what we say when the link is closed.
+        as_published: those of the subscriptions whose messages say whether they were published to be
+            retained, as far as the broker can (MQTT 5); of others only what the broker had kept says so.
         username: at the broker, if it wants one.
         password: for the username.
         keepalive_s: silence after which the other side is asked whether it is there.
@@ -64,6 +70,7 @@ class MqttLink:
         sync_topic: str,
         will: Publish,
         farewell: Publish,
+        as_published: Sequence[str] = (),
         username: str | None = None,
         password: str | None = None,
         keepalive_s: int = KEEPALIVE_S,
@@ -74,13 +81,18 @@ class MqttLink:
         if not addresses:
             raise ValueError("a link needs the address of a broker")
         self.dropped = 0
-        self._account = Account(name, username, password, subscriptions, sync_topic, will, farewell, keepalive_s)
+        self._account = Account(
+            name, username, password, subscriptions, as_published, sync_topic, will, farewell, keepalive_s
+        )
         self._addresses = list(addresses)
+        self._only_311: set[tuple[str, int]] = set()
+        self._spoken: dict[tuple[str, int], Version] = {}
         self._outlet = Outlet(post)
         self._patience = Patience(*retry_s, chance)
         self._monotonic = monotonic
         self._connection: Connection | None = None
         self._told_down = False
+        self._plugged = True
         self._closing = threading.Event()
         self._wake, self._poker = socket.socketpair()
         self._wake.setblocking(False)
@@ -100,6 +112,16 @@ class MqttLink:
         connection = self._connection
         if connection is None or connection.up_since is None or not connection.publish(intent):
             self.dropped += 1
+
+    def plug(self, up: bool) -> None:
+        """Simulation only: pull the cable, or plug it in; then the link finds back as from any failure.
+
+        The broker notices at once: the kernel ends the connection for us.
+        """
+        self._plugged = up
+        connection = self._connection
+        if connection is not None and not up:
+            connection.lose(UNPLUGGED)
 
     def close(self) -> None:
         """Send what waits and the last word, disconnect. No fact comes any more."""
@@ -123,10 +145,14 @@ class MqttLink:
         for host, port in self._addresses:
             if self._closing.is_set():
                 return
-            ending = self._connect((host, port))
+            if not self._plugged:
+                self._fall(UNPLUGGED)
+                return
+            ending = self._converse((host, port))
             if ending.up_since is not None:
                 self._told_down = False
-                self._patience.ended(self._monotonic(), self._monotonic() - ending.up_since, by_broker=ending.by_broker)
+                now = self._monotonic()
+                self._patience.ended(now, now - ending.up_since, ending.how)
                 if self._patience.contested:
                     self._fall(f"{ending.error}: it seems that another client uses the name {self._account.name}")
                 else:
@@ -136,10 +162,27 @@ class MqttLink:
         self._patience.failed()
         self._fall("; ".join(errors))
 
-    def _connect(self, address: tuple[str, int]) -> Ending:
+    def _converse(self, address: tuple[str, int]) -> Ending:
+        """Connect, in version 5 to who does not refuse it; nobody hears of that.
+
+        Who refuses is not asked again. A hang-up is no refusal: a broker that was just ending is asked again
+        next time, or commands that it retains would be carried out from then on.
+        """
+        if address not in self._only_311:
+            ending = self._connect(address, V5)
+            if ending.up_since is not None or ending.how not in (How.VERSION_REFUSED, How.HUNG_UP):
+                return ending
+            if ending.how is How.VERSION_REFUSED:
+                self._only_311.add(address)
+        return self._connect(address, V311)
+
+    def _connect(self, address: tuple[str, int], version: Version) -> Ending:
         connection = Connection(
             self._account,
             address,
+            version,
+            # in between, a message would be lost: only when another version, or another process, may have subscribed
+            renew=version is V5 and self._spoken.get(address) is not V5,
             wake=self._wake,
             poke=self._poke,
             outlet=self._outlet,
@@ -148,13 +191,17 @@ class MqttLink:
         self._connection = connection
         if self._closing.is_set():  # while we were on the way here
             connection.leave()
+        if not self._plugged:
+            connection.lose(UNPLUGGED)
         try:
             return connection.run()
         except Exception as error:  # noqa: BLE001 - a defect, ours or paho's, must not cut the device off for good
             _log.exception("the connection to %s:%d ended by a defect", *address)
-            return Ending(f"a defect: {error!r}", connection.up_since, by_broker=False)
+            return Ending(f"a defect: {error!r}", connection.up_since, How.FAILED)
         finally:
             self._connection = None
+            if connection.subscribed:
+                self._spoken[address] = version
 
     def _fall(self, error: str) -> None:
         """Say that the link is down, once."""

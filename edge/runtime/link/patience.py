@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from edge.runtime.link.terms import How
+
 STABLE_S = 30.0
 """A connection that held so long was a good one: the next pause is a short one again."""
 
 CONTEST_S = 30.0
 CONTEST_ENDS = 3
-"""A broker that ends so many connections within that time is not failing: somebody takes our place."""
+"""A broker that hangs up so often within that time is not failing: somebody takes our place. MQTT 5 can say
+so, but mosquitto 2.0.11 does not."""
 
 
 class Patience:
@@ -35,9 +38,9 @@ class Patience:
         """No connection came about."""
         self._failures += 1
 
-    def ended(self, now: float, up_for_s: float, *, by_broker: bool) -> None:
-        """A connection ended after so many seconds. ``by_broker``: it hung up, the network did not fail."""
-        if by_broker:
+    def ended(self, now: float, up_for_s: float, how: How) -> None:
+        """A connection ended after so many seconds."""
+        if how is How.HUNG_UP:
             self._ends.append(now)
             if len(self._ends) == CONTEST_ENDS and now - self._ends[0] <= CONTEST_S:
                 self.contested = True
@@ -48,6 +51,8 @@ class Patience:
             self._ends.clear()
         else:
             self._failures += 1
+        if how is How.TAKEN_OVER:
+            self.contested = True
 
     def pause_s(self) -> float:
         """How long to wait now."""

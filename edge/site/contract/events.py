@@ -11,7 +11,7 @@ from pydantic import (
 )
 
 from edge.site.contract.complaints import complaint, shown
-from edge.site.contract.parts import Id, Line, Name, Payload, Token, Zone, ZoneOrBuilding
+from edge.site.contract.parts import Id, Line, Name, Payload, People, Token, Zone, ZoneOrBuilding
 from edge.site.contract.words import AlertKind, CommandName, ContractError, Mode, Reason, Severity
 
 
@@ -58,6 +58,14 @@ class VisitUsed(EventData, frozen=True):
     lane: Name
 
 
+class VisitReduced(EventData, frozen=True):
+    """Of several who were let in on the visit so many did not come; their places are given back."""
+
+    visit: Id
+    lane: Name
+    people: People
+
+
 class LanePassed(EventData, frozen=True):
     """Somebody walked in on nobody's visit: the lane was released, or opened for whoever came."""
 
@@ -101,7 +109,7 @@ class CountSettled(EventData, frozen=True):
 
 
 class CommandDone(EventData, frozen=True):
-    """A command was carried out, or refused."""
+    """A command was carried out, or refused; with the keys of its own: card, zone, what was measured."""
 
     id: Id
     do: CommandName
@@ -159,6 +167,7 @@ EVENTS: Final[Mapping[str, type[EventData]]] = {
     "visit.reopened": VisitAdmitted,
     "visit.passed": VisitUsed,
     "visit.abandoned": VisitUsed,
+    "visit.reduced": VisitReduced,
     "visit.exited": VisitExited,
     "lane.passed": LanePassed,
     "alert.raised": AlertChanged,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
-from typing import Annotated, Final
+from datetime import date, datetime, timedelta, timezone
+from typing import Annotated, Final, cast
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,12 @@ def _iso(value: object) -> object:
     if isinstance(value, date):
         return value
     raise ValueError("expected ISO 8601")
+
+
+def _standard(value: datetime) -> datetime:
+    # in place of pydantic's own zone: one that outlives the module datetime crashes Python 3.11 and 3.12
+    # while they end (pydantic#12867, pyo3#6110)
+    return value.replace(tzinfo=timezone(cast(timedelta, value.utcoffset())))
 
 
 def _finite(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -68,7 +74,7 @@ Line = Annotated[str, StringConstraints(max_length=500)]
 """A short text for people."""
 Token = Annotated[str, StringConstraints(pattern=TOKEN)]
 """CARD or CODE: base32 of an HMAC, never the number itself (see `edge.site.tokens`)."""
-Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_iso)]
+Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_iso), AfterValidator(_standard)]
 Day = Annotated[date, Field(strict=False), BeforeValidator(_iso)]
 TimeOfDay = Annotated[str, StringConstraints(pattern=TIME_OF_DAY)]
 """Local time ``HH:MM``; ``24:00`` is the end of the day."""

@@ -78,19 +78,17 @@ class Topic:
     max_bytes: int = MAX_BYTES
     echoes: tuple[str, ...] = ()
     adapter: TypeAdapter[Any] = field(init=False, repr=False, compare=False)
+    parameters: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """Names of the parameters, the site first."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "adapter", TypeAdapter[Any](self.type))
+        object.__setattr__(self, "parameters", tuple(re.findall(r"\{(\w+)\}", self.pattern)))
 
     @property
     def pattern(self) -> str:
         """The whole topic with its parameters in braces."""
         return f"gatehouse/{{site}}/{self.path}"
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters, the site first."""
-        return tuple(re.findall(r"\{(\w+)\}", self.pattern))
 
     @property
     def from_outside(self) -> bool:

@@ -19,8 +19,9 @@ from typing import Any
 
 from edge.assembly.fakes import read_stimuli
 from edge.assembly.simulate import Run, Simulation
-from edge.assembly.simulation import SimulatedGate
+from edge.assembly.simulation import SimulatedDevice, SimulatedGate
 from edge.runtime.config import load
+from edge.runtime.journal import Store
 from edge.runtime.vocabulary import Fact, MessageReceived, Publish
 from edge.settings import Building
 from edge.site import contract
@@ -100,6 +101,11 @@ class Lane:
     def power_cut(self, for_s: float) -> Story:
         return self.do("power_cut", for_s=for_s)
 
+    def disk_replaced(self, for_s: float) -> Story:
+        """The power fails, and when it is back the gate has a new disk: the old journal is lost."""
+        self.power_cut(for_s)
+        return self.story.disk_replaced(self.name)
+
     def link(self, up: bool) -> Story:
         return self.do("link", up=up)
 
@@ -134,6 +140,7 @@ class Story:
         self._bookings: dict[str, list[dict[str, Any]]] = {}
         self._passes: list[dict[str, Any]] = []
         self._raw: list[tuple[float, Publish]] = []
+        self._disks: list[tuple[float, str]] = []
 
     # --- when ------------------------------------------------------------------------------------------
 
@@ -169,11 +176,11 @@ class Story:
             self._bookings.setdefault(session, []).append(row)
         return self
 
-    def staff(self, *people: Person, until: str = "18:00") -> Story:
-        """These people have a pass from seven o'clock on."""
+    def staff(self, *people: Person, until: str = "18:00", day: str = DAY, zones: list[str] | None = None) -> Story:
+        """These people have a pass from seven o'clock on; ``day``: until whose evening."""
         for person in people:
-            span = {"from": f"{DAY}T07:00:00+08:00", "until": f"{DAY}T{until}:00+08:00"}
-            self._passes.append({"card": person.card, "role": "staff", **span})
+            span = {"from": f"{DAY}T07:00:00+08:00", "until": f"{day}T{until}:00+08:00"}
+            self._passes.append({"card": person.card, "role": "staff", **span, "zones": zones})
         return self
 
     def guard(self, to: str, do: str, /, *, retained: bool | None = None, **keys: Any) -> Story:
@@ -186,6 +193,11 @@ class Story:
         """Somebody publishes this on ``gatehouse/demo/...``, right or wrong."""
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         self._raw.append((self._now, Publish(f"gatehouse/demo/{topic}", data, retain)))
+        return self
+
+    def disk_replaced(self, device: str) -> Story:
+        """Whoever reads this device's disk from now on finds a new one."""
+        self._disks.append((self._now, device))
         return self
 
     def topics(self) -> set[str]:
@@ -226,8 +238,15 @@ class Story:
         ear = simulation.bench.broker.link("ear", listen, ["gatehouse/demo/#"])
         for moment, message in self._raw:
             simulation.world.call_at(moment, lambda message=message: ear.publish(message))
+        for moment, name in self._disks:
+            simulation.world.call_at(moment, lambda device=simulation.devices[name]: replace_disk(device))
         simulation.play(list(read_stimuli(self.scenario(), self.building)))
         return Told(self, simulation, out.getvalue(), log.getvalue(), heard)
+
+
+def replace_disk(device: SimulatedDevice) -> None:
+    device.store.close()
+    device.store = Store.in_memory(device.ids)
 
 
 @dataclass(frozen=True)
@@ -380,6 +399,8 @@ class Told:
         for line in self.lines:
             if line.type == "output":
                 continue
+            if line.seq == 1:
+                seen[line.device] = 0  # a journal begins
             seen[line.device] += 1
             assert line.seq == seen[line.device], line
             contract.event_data(line.type, line.data)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.gate.stories.story import CHEN, LI, PHONE, SUN, WANG, ZHAO, Story, code
+from tests.gate.stories.story import CHEN, LI, PHONE, WANG, ZHAO, Story, code
 
 # --- let in ------------------------------------------------------------------------------------------
 
@@ -76,25 +76,6 @@ def test_the_green_lamp_says_walk_and_the_red_one_with_the_buzzer_says_no(story:
     assert [line.on for line in told.outputs("north", "lamp_red")] == [True, False]
     assert [line.on for line in told.outputs("north", "buzzer")] == [True, False]
     assert told.outputs("north", "lamp_red")[0].at >= told.when("09:12:00.8")
-
-
-def test_staff_come_in_before_opening_with_a_pass_and_take_no_readers_place(blank: Story) -> None:
-    blank.caps(building=0, stacks_3=0).staff(SUN).at("08:56").north.serves(SUN)
-    told = blank.told()
-    admitted = told.event("visit.admitted")
-    assert (admitted.data["by"], admitted.data["booking"], admitted.data["zone"]) == ("pass", None, None)
-    assert told.inside() == 0
-    assert told.kinds() == []
-
-
-def test_staff_with_a_fever_are_refused_like_everybody(story: Story) -> None:
-    story.staff(SUN).at("08:56").north.meets(SUN, 36.5)
-    assert story.told().reasons() == ["fever"]
-
-
-def test_a_pass_that_ran_out_is_no_pass(story: Story) -> None:
-    story.staff(SUN, until="09:00").at("09:01").north.meets(SUN)
-    assert story.told().reasons() == ["unknown_card"]
 
 
 def test_a_card_over_the_network_is_a_tap(story: Story) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
 import subprocess
 import sys
+import weakref
 from datetime import datetime
 from pathlib import Path
 
@@ -65,6 +67,14 @@ def test_ids_and_journals_come_from_the_seed() -> None:
     assert journals[0] == journals[1]
     assert journals[0].isdisjoint(journals[2])
     assert len(journals[0]) == 4
+
+
+def test_a_simulation_that_is_over_leaves_nothing_behind() -> None:
+    told = busy_morning().told()
+    devices = [weakref.ref(device) for device in told.simulation.devices.values()]
+    del told
+    gc.collect()
+    assert [device() for device in devices] == [None] * 4
 
 
 def test_a_whole_half_day_is_the_same_to_the_byte() -> None:

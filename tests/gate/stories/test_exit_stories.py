@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gate.stories.story import CHEN, FEVERISH_C, LI, SUN, WANG, Story
+from tests.gate.stories.story import CHEN, FEVERISH_C, LI, WANG, Person, Story, Told
 
 
 def test_a_reader_who_leaves_by_another_door_ends_the_same_visit(story: Story) -> None:
@@ -51,14 +51,6 @@ def test_a_card_that_never_came_in_may_leave(story: Story) -> None:
     story.at("09:40").west.exits(CHEN)
     exited = story.told().event("visit.exited")
     assert (exited.data["visit"], exited.data["card"], exited.data["zone"]) == (None, CHEN.card, None)
-
-
-def test_staff_leave_without_moving_the_readers_count(story: Story) -> None:
-    story.staff(SUN).booked(LI).at("09:10").north.serves(SUN).after(5).north.serves(LI).at("09:40").west.exits(SUN)
-    told = story.told()
-    assert told.inside() == 1
-    admitted, *_ = told.events("visit.admitted")
-    assert told.event("visit.exited").data["visit"] == admitted.data["visit"]
 
 
 @pytest.mark.parametrize("command", ["lockdown", "release"])
@@ -120,3 +112,121 @@ def test_an_exit_opens_nothing_and_its_entry_side_hears_nobody(story: Story) -> 
     assert told.events("visit.admitted") == []
     assert told.outputs("west", "lock") == []
     assert told.kinds() == []
+
+
+# --- several on one card ---------------------------------------------------------------------------------
+
+
+def group(story: Story, people: int = 3, *, come: int | None = None, gate: str = "north") -> Story:
+    """So many people come in on Li's card."""
+    lane = getattr(story, gate)
+    story.booked(LI, people=people).at("09:10")
+    lane.meets(LI).after(2)
+    lane.passes(people if come is None else come).after(people)
+    return lane.leave().at("09:40")
+
+
+def left(told: Told) -> list[tuple[bool, str | None]]:
+    """Of each exit: whether it was on the group's visit, and from which zone."""
+    visit = told.event("visit.admitted", card=LI.card).data["visit"]
+    return [(line.data["visit"] == visit, line.data["zone"]) for line in told.events("visit.exited")]
+
+
+OURS, NOBODYS = (True, "stacks-3"), (False, None)
+
+
+@pytest.mark.parametrize("gate", ["north", "west"])
+def test_a_group_leaves_on_one_tap(story: Story, gate: str) -> None:
+    lane = getattr(group(story), gate)
+    lane.exits(LI).after(1)
+    lane.exits().after(4)
+    lane.exits()
+    told = story.told()
+    assert left(told) == [OURS] * 3
+    assert told.inside() == told.inside("stacks-3") == 0
+
+
+def test_whoever_follows_a_group_that_is_out_is_not_of_it(story: Story) -> None:
+    group(story, 2).west.exits(LI).after(1).west.exits().after(1).west.exits()
+    told = story.told()
+    assert left(told) == [OURS, OURS, NOBODYS]
+    assert told.inside() == told.inside("stacks-3") == 0
+
+
+def test_those_who_never_came_in_do_not_leave(story: Story) -> None:
+    """Three were booked, two came: a place was given back, and only two leave on the card."""
+    group(story, 3, come=2).west.exits(LI).after(1).west.exits().after(1).west.exits()
+    told = story.told()
+    assert left(told) == [OURS, OURS, NOBODYS]
+    assert told.event("visit.reduced").data["people"] == 1
+    assert told.inside("stacks-3") == 0
+
+
+def test_those_who_stay_keep_their_places(story: Story) -> None:
+    group(story).west.exits(LI).after(11).west.exits()
+    told = story.told()
+    assert left(told) == [OURS, NOBODYS]
+    assert (told.inside(), told.inside("stacks-3")) == (1, 2)
+
+
+def test_those_who_stayed_leave_later_on_the_same_card(story: Story) -> None:
+    group(story, 2).west.exits(LI).at("10:10").west.exits(LI)
+    told = story.told()
+    assert [line.data["zone"] for line in told.events("visit.exited")] == ["stacks-3", "stacks-3"]
+    assert told.inside() == told.inside("stacks-3") == 0
+
+
+def test_a_group_may_also_tap_for_each(story: Story) -> None:
+    group(story).west.exits(LI).after(1).west.exits(LI).after(1).west.exits(LI)
+    told = story.told()
+    assert left(told) == [OURS] * 3
+    assert told.inside() == told.inside("stacks-3") == 0
+
+
+def test_a_reader_with_a_card_among_a_group_is_that_reader(story: Story) -> None:
+    story.booked(WANG, zone="stacks-4").at("09:05").north.serves(WANG)
+    group(story).west.exits(LI).after(1).west.exits(WANG).after(1).west.exits().after(1).west.exits()
+    told = story.told()
+    assert [line.data["card"] for line in told.events("visit.exited")] == [LI.card, WANG.card, LI.card, LI.card]
+    assert told.inside() == told.inside("stacks-3") == told.inside("stacks-4") == 0
+
+
+def test_two_groups_leave_together(story: Story) -> None:
+    story.booked(WANG, people=2, zone="stacks-4").at("09:05").north.meets(WANG).after(2).north.passes(2)
+    story.after(3).north.leave()
+    group(story, 2).west.exits(LI).after(1).west.exits(WANG).after(1).west.exits().after(1).west.exits()
+    told = story.told()
+    assert len(told.events("visit.exited", card=LI.card)) == len(told.events("visit.exited", card=WANG.card)) == 2
+    assert told.inside() == told.inside("stacks-3") == told.inside("stacks-4") == 0
+
+
+def test_the_card_of_a_group_may_come_back_though_others_of_it_stayed(story: Story) -> None:
+    """It was seen leaving, and what did not walk in again is given back: nobody counts twice."""
+    group(story, 2).west.exits(LI).at("10:00").north.meets(LI).after(2).north.passes().after(6).north.leave()
+    told = story.told()
+    assert told.reasons() == []
+    assert told.inside() == told.inside("stacks-3") == told.world_inside() == 2
+
+
+# --- by card alone ---------------------------------------------------------------------------------------
+
+
+def by_card(story: Story, *taps: tuple[float, Person]) -> Told:
+    """The beam of the way out is stuck: cards are tapped at these seconds after ten."""
+    story.at("09:50").west.exits().west.breaks("beam", "stuck").at("10:00")
+    for pause_s, person in taps:
+        story.after(pause_s).west.exits(person)
+    return story.told()
+
+
+def test_where_the_card_alone_counts_each_of_a_group_taps(story: Story) -> None:
+    told = by_card(group(story), (0, LI), (2, LI), (2, LI))
+    assert left(told)[1:] == [OURS] * 3
+    assert told.inside("stacks-3") == 0
+
+
+def test_where_the_card_alone_counts_a_second_tap_is_the_same_person(story: Story) -> None:
+    story.booked(LI, WANG).at("09:10").north.serves(LI).after(5).north.serves(WANG)
+    told = by_card(story, (0, LI), (2, LI))
+    assert left(told)[1:] == [OURS]
+    assert told.inside("stacks-3") == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gate.stories.story import CHEN, FEVERISH_C, LI, WANG, Story
+from tests.gate.stories.story import CHEN, FEVERISH_C, LI, SUN, WANG, Story
 
 
 def test_a_gate_says_how_it_started(story: Story) -> None:
@@ -242,6 +242,24 @@ def test_a_slow_disk_delays_the_door_but_not_the_fire(story: Story) -> None:
     assert told.openings("north")[0][0] == pytest.approx(told.when("09:10:03.3"), abs=0.01)
 
 
+def test_while_the_disk_writes_the_reader_is_asked_to_wait(story: Story) -> None:
+    story.booked(LI).at("09:10").north.breaks("disk", "slow").after(1).north.meets(LI).after(5).north.leave()
+    told = story.told()
+    shown = [(lane["state"], lane["step"]) for lane in told.messages("lanes/north") if lane["state"] != "idle"]
+    assert shown[-2:] == [("recording", "please_wait"), ("open", "walk")]
+    assert shown.count(("recording", "please_wait")) == 1
+    assert told.retained("lanes/north")["step"] == "present_card"
+
+
+@pytest.mark.parametrize("command", ["lockdown", "release"])
+def test_nobody_is_left_waiting_when_a_guard_shuts_or_opens_the_lane_meanwhile(story: Story, command: str) -> None:
+    story.booked(LI).at("09:10").north.breaks("disk", "slow").after(1).north.meets(LI).after(0.1)
+    story.guard("north", command).after(5).north.leave()
+    told = story.told()
+    assert ("recording", "please_wait") in [(lane["state"], lane["step"]) for lane in told.messages("lanes/north")]
+    assert told.retained("lanes/north")["step"] == {"lockdown": "call_guard", "release": "walk_freely"}[command]
+
+
 def test_a_disk_that_refuses_lets_nobody_in_and_says_so_when_it_can(story: Story) -> None:
     story.booked(LI).at("09:10").north.breaks("disk", "absent").after(1).north.meets(LI).after(5).north.leave()
     story.at("09:20").north.mended("disk", "absent").at("09:25").north.serves(LI)
@@ -249,3 +267,67 @@ def test_a_disk_that_refuses_lets_nobody_in_and_says_so_when_it_can(story: Story
     assert all(opened > told.when("09:25") for opened, _ in told.openings("north"))
     assert told.alerts("storage_fault") == ["raised", "cleared"]
     assert told.inside() == told.inside("stacks-3") == 1
+
+
+# --- a new disk --------------------------------------------------------------------------------------------
+
+
+def test_a_gate_with_a_new_disk_still_knows_who_is_inside(story: Story) -> None:
+    """Two came in through it, one of them on a booking for two; nobody comes in twice, and whoever leaves is known."""
+    story.booked(LI).booked(WANG, people=2, zone="stacks-4")
+    story.at("09:10").north.serves(LI).at("09:12").north.meets(WANG).after(2).north.passes(2).after(3).north.leave()
+    story.at("09:20").north.disk_replaced(10).at("09:25").north.tap(LI).at("09:26").south.tap(LI)
+    story.at("09:30").north.exits(LI).at("09:35").west.exits(WANG).after(1).west.exits()
+    story.at("09:40").north.serves(LI)
+    told = story.told()
+    assert [message["boot"] for message in told.messages("status/north") if message["state"] == "online"] == [1, 1]
+    assert told.reasons() == ["already_inside", "already_inside"]
+    li, wang, again = told.events("visit.admitted")
+    assert [line.data["visit"] for line in told.events("visit.exited")] == [
+        li.data["visit"], wang.data["visit"], wang.data["visit"]
+    ]  # fmt: skip
+    assert again.data["visit"] not in (li.data["visit"], wang.data["visit"])
+    assert told.retained("inside/north")["cards"] == [LI.card]
+
+
+def test_staff_inside_are_known_with_a_new_disk_too(story: Story) -> None:
+    story.staff(SUN).booked(LI).at("09:10").north.serves(SUN).after(5).north.serves(LI)
+    story.at("09:20").north.disk_replaced(10).at("09:25").south.tap(SUN).at("09:30").west.exits(SUN)
+    told = story.told()
+    assert told.reasons() == ["already_inside"]
+    assert told.event("visit.exited").data["visit"] == told.events("visit.admitted")[0].data["visit"]
+    assert told.retained("occupancy/west")["passes"] == {"entries": 0, "exits": 1}
+
+
+def test_what_an_old_disk_knew_is_taken_over_once(story: Story) -> None:
+    """Li leaves, and the power fails again, before the gate tells who is inside: the broker still has the old word."""
+    story.booked(LI).at("09:10").north.serves(LI).at("09:20").north.disk_replaced(10)
+    story.after(10.3).north.exits(LI).after(0.3).north.power_cut(10).at("09:30").north.serves(LI)
+    told = story.told()
+    assert told.reasons() == []
+    first, second = told.events("visit.admitted")
+    assert told.event("visit.exited").data["visit"] == first.data["visit"] != second.data["visit"]
+
+
+def test_a_new_disk_waits_with_its_own_word_until_it_has_heard_the_old_one(story: Story) -> None:
+    """The cable is out for a while after the start, and the broker is slow when it is back."""
+    story.booked(LI, WANG).at("09:10").north.serves(LI).at("09:20").north.disk_replaced(10).north.link(False)
+    story.at("09:25").north.breaks("broker", "slow").north.link(True).at("09:30").north.mended("broker", "slow")
+    story.at("09:35").north.tap(LI)
+    assert story.told().reasons() == ["already_inside"]
+
+
+def test_a_session_that_closed_meanwhile_locks_nobody_out(story: Story) -> None:
+    story.booked(LI).booked(LI, session="pm").at("09:10").north.serves(LI)
+    story.at("09:20").north.disk_replaced(3 * 3600).at("14:01").north.serves(LI)
+    told = story.told()
+    assert told.reasons() == []
+    assert len(told.events("visit.admitted")) == 2
+
+
+def test_what_was_seen_leaving_before_the_disk_was_lost_is_still_told(story: Story) -> None:
+    story.booked(LI).at("09:10").south.serves(LI).at("09:15").south.link(False).at("09:20").west.exits(LI)
+    story.after(10).west.disk_replaced(10).at("09:25").south.link(True).at("09:30").south.serves(LI)
+    told = story.told()
+    assert told.reasons() == []
+    assert len(told.events("visit.admitted")) == 2

@@ -1,8 +1,4 @@
-"""The command ``gatehouse``.
-
-Exit codes: 0 done, 1 it failed, 2 wrong usage or configuration, 130 interrupted. An error is one
-line on standard error. What a command needs is imported when it runs, so that each starts fast.
-"""
+"""What ``gatehouse`` can be told to do: the commands, their options, and what is said when one cannot go on."""
 
 from __future__ import annotations
 
@@ -11,14 +7,13 @@ from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Annotated, NoReturn
+from typing import IO, Annotated
 
 import typer
 
+from edge.cli import FAILED, INTERRUPTED, USAGE
 from edge.runtime.config import ConfigError, load
 from edge.settings import Building
-
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     name="gatehouse",
@@ -53,30 +48,33 @@ class Failure(Exception):
         self.code = code
 
 
-def main() -> NoReturn:
-    """Run the command line; see the exit codes above."""
+def run() -> int:
+    """Run the command line; the exit code.
+
+    Raises:
+        KeyboardInterrupt: SIGINT ended it.
+    """
     try:
         ended = app(standalone_mode=False)
-        code = ended if isinstance(ended, int) else 0  # how typer tells of its own exits: --help, Ctrl-C
     except typer.Exit as asked:
-        code = asked.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+        return asked.exit_code
+    except typer.Abort:
+        return INTERRUPTED
     except ConfigError as error:
-        code = _complain("\n".join(error.lines), USAGE)
+        return _complain("\n".join(error.lines), USAGE)
     except Failure as failure:
-        code = _complain(str(failure), failure.code)
+        return _complain(str(failure), failure.code)
     except BrokenPipeError:
         sys.stderr.close()
-        code = FAILED
+        return FAILED
     except OSError as error:
-        code = _complain(f"gatehouse: {error}", FAILED)
+        return _complain(f"gatehouse: {error}", FAILED)
     except Exception as error:
         usage = _usage(error)
         if usage is None:
             raise
-        code = _complain(usage, USAGE)
-    sys.exit(code)
+        return _complain(usage, USAGE)
+    return ended if isinstance(ended, int) else 0  # how typer tells of its own exits: --help, Ctrl-C
 
 
 def _usage(error: Exception) -> str | None:
@@ -254,7 +252,3 @@ def demo(
         run_demo(speed=speed, duration_s=duration)
     except DemoError as error:
         raise Failure(f"gatehouse: {error}") from None
-
-
-if __name__ == "__main__":
-    main()

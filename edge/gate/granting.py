@@ -1,0 +1,78 @@
+"""A yes, from the decision to the disk: nothing opens before the admission is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edge.gate.face import Prompt
+from edge.gate.lane import State, Trigger
+from edge.gate.occupancy import PASSES
+from edge.gate.passage import Passage
+from edge.gate.state import GateState
+from edge.gate.visits import Visit
+from edge.runtime.step import Recorder, Step
+from edge.runtime.vocabulary import SetTimer
+
+RECORDING = "recording"
+RECORDING_S = 3.0
+"""A disk that takes longer to write an admission has failed for this reader, seconds."""
+
+
+@dataclass(slots=True)
+class Granting:
+    """Records who may come in at one lane, and has it opened."""
+
+    gate: GateState
+    passage: Passage
+    recorder: Recorder
+    _visit: Visit | None = None
+    _remarks: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    _transaction: int = 0
+
+    def grant(self, step: Step, visit: Visit | None, trigger: Trigger, **remarks: Any) -> None:
+        """Let a visit in, with what the guard noted; None opens once for whoever comes."""
+        self._visit, self._remarks = visit, remarks
+        self.gate.pull(step, trigger)
+
+    def record(self, step: Step) -> None:
+        """The lane's action: write the admission."""
+        visit, self._visit = self._visit, None
+        self._transaction = self.recorder.next_number
+        step.do(SetTimer(RECORDING, RECORDING_S))
+        self.gate.face.ask(step, Prompt.PLEASE_WAIT)  # seen while a disk is slow; told after the transaction is queued
+        self.passage.visit = visit
+        if visit is None:
+            return
+        self.passage.people = visit.people
+        gate = self.gate
+        data = {
+            "visit": visit.visit, "card": visit.card, "zone": visit.zone, "booking": visit.booking,
+            "lane": gate.device, **visit.measured, "by": visit.by, "people": visit.people,
+            **self._remarks,
+        }  # fmt: skip
+        if self.passage.counted(visit):
+            step.event("visit.reopened", data)
+        else:
+            gate.occupancy.enter(visit.places, visit.people)
+            step.event("visit.admitted", data)
+        gate.visits.put(visit)
+        gate.exchange.ask_if_low(step, [place for place in visit.places if place != PASSES])
+
+    def committed(self, step: Step, number: int) -> None:
+        """A transaction is on disk."""
+        if self.gate.lane.state is State.RECORDING and number >= self._transaction:
+            self.gate.pull(step, Trigger.COMMITTED)
+
+    def commit_failed(self, step: Step, number: int) -> None:
+        """The disk refuses; nobody is let in on what is not written."""
+        if self.gate.lane.state is State.RECORDING and number <= self._transaction:
+            self.gate.pull(step, Trigger.COMMIT_FAILED)
+            self.gate.face.ask(step, Prompt.CALL_GUARD)
+
+    def timer(self, step: Step, name: str) -> bool:
+        """The disk takes too long; False if the timer is not ours."""
+        if name == RECORDING:
+            self.commit_failed(step, self._transaction)
+        return name == RECORDING

@@ -1,0 +1,141 @@
+"""What the keeper and the other gates say, and what they are told: rights, and who is inside.
+
+Who is inside (topic ``inside``) is told after each connection and whenever it changes: by an admission, by
+somebody leaving, by the end of a session or of a day. What the broker keeps of it from a journal that this gate
+has lost is taken over first, or those people would be unknown when they leave, and could come in twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from edge.gate.state import GateState
+from edge.runtime.station import Listener
+from edge.runtime.step import Step
+from edge.runtime.vocabulary import Publish, SetTimer
+from edge.site import contract
+from edge.site.contract import BUILDING
+
+INSIDE, HOUSEKEEPING = "inside", "housekeeping"
+INSIDE_S = 1.0
+"""Changes of who is inside are told so often at most, seconds."""
+HOUSEKEEPING_S = 30.0
+"""How often the calendar is looked at, seconds."""
+ADOPTED = "adopted"
+"""Key of the journal: what the broker kept of our visits before has been seen."""
+
+
+@dataclass(slots=True)
+class Neighbours:
+    """One gate's ear and mouth for its neighbours.
+
+    Attributes:
+        rights_came: somebody may wait for a place.
+    """
+
+    gate: GateState
+    rights_came: Callable[[Step], None]
+    _before: contract.Inside | None = None
+    _adopted: bool = False
+    _inside_changed: bool = False
+    _inside_timer: bool = False
+    _inside_told: contract.Inside | None = None
+    _stay: str | None = None
+
+    def listeners(self) -> Mapping[str, Listener]:
+        """Which messages are heard here."""
+        return {
+            "grants": self._grants,
+            "occupancy": self._rows,
+            "requests": self._request,
+            "inside": self._inside,
+        }
+
+    def start(self, step: Step) -> None:
+        """After a start: what the journal remembers."""
+        self._adopted = ADOPTED in self.gate.identity.state
+        self._keep_house(step)
+
+    def synced(self, step: Step) -> None:
+        """The broker has told all that it kept for us."""
+        gate = self.gate
+        gate.occupancy.know_predecessors()
+        if not self._adopted:
+            self._adopted = True
+            step.put(ADOPTED, True)
+            if self._before is not None:
+                gate.visits.adopt(self._before)
+        gate.exchange.pass_on(up=True)
+        self._inside_changed, self._inside_told = True, None
+
+    def timer(self, step: Step, name: str) -> bool:
+        """Take one of our timers; False if it is not ours."""
+        if name == INSIDE:
+            self._inside_timer = False
+            self._tell_inside(step)
+        elif name == HOUSEKEEPING:
+            self._keep_house(step)
+        return name in (INSIDE, HOUSEKEEPING)
+
+    def tell(self, step: Step, *, again: bool) -> None:
+        """Save what changed, and have it told; ``again``: a new broker asks."""
+        gate = self.gate
+        for key, value in gate.visits.changes().items():
+            step.put(key, value)
+            self._inside_changed = True
+        gate.exchange.save(step, tell=again)
+        if self._inside_changed and not self._inside_timer:
+            self._inside_timer = True
+            step.do(SetTimer(INSIDE, INSIDE_S))
+
+    # --- rights ---------------------------------------------------------------------------------------
+
+    def use_caps(self) -> None:
+        """A building without a cap of its own needs no rights."""
+        caps = self.gate.register.caps
+        open_building = caps is not None and caps.building is None
+        self.gate.occupancy.unlimited = frozenset({BUILDING}) if open_building else frozenset()
+
+    def _grants(self, step: Step, names: Mapping[str, str], grants: contract.Grants | None) -> None:
+        if grants is not None and names["device"] == self.gate.device:
+            self.gate.exchange.granted_by_keeper(step, grants)
+            self.gate.exchange.pass_on(up=self.gate.synced)
+            self.rights_came(step)
+
+    def _rows(self, step: Step, names: Mapping[str, str], rows: contract.Occupancy | None) -> None:
+        if rows is not None and self.gate.exchange.heard(names["device"], rows):
+            self.rights_came(step)
+
+    def _request(self, _: Step, names: Mapping[str, str], request: contract.Request | None) -> None:
+        if request is not None and names["device"] != self.gate.device:
+            self.gate.exchange.answer(names["device"], request)
+
+    # --- who is inside --------------------------------------------------------------------------------
+
+    def _inside(self, _: Step, names: Mapping[str, str], inside: contract.Inside | None) -> None:
+        if inside is None:
+            return
+        if names["device"] != self.gate.device:
+            self.gate.visits.heard(names["device"], inside)
+        elif inside.journal != self.gate.identity.journal:
+            self._before = inside  # of several the last: older ones may have waited at the broker
+
+    def _keep_house(self, step: Step) -> None:
+        """When a session has closed, its cards may come in again; a new day begins with nobody inside."""
+        step.do(SetTimer(HOUSEKEEPING, HOUSEKEEPING_S))
+        stay, today = self.gate.stay(step), self.gate.day(step)
+        if stay != self._stay:
+            self._stay, self._inside_changed = stay, True
+        if today is not None:
+            self.gate.visits.forget_days_before(today)
+
+    def _tell_inside(self, step: Step) -> None:
+        """Tell who is inside, if it is news. Not before the broker has told what it kept: this would replace it."""
+        self._inside_changed = False
+        if not self.gate.synced:
+            return  # told when it has
+        inside = self.gate.visits.message(self.gate.identity.journal, self.gate.stay(step))
+        if inside != self._inside_told:
+            self._inside_told = inside
+            step.then(Publish(self.gate.identity.topic("inside"), contract.encode(inside), retain=True))

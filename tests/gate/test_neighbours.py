@@ -1,0 +1,153 @@
+"""When a gate tells who is inside, and what it takes over of its own word from a lost journal."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from itertools import count
+from typing import Any
+
+import pytest
+
+from edge.gate.controller import Gate
+from edge.gate.neighbours import INSIDE
+from edge.gate.screening import ScreeningPolicy
+from edge.gate.state import GatePolicy
+from edge.runtime.station import Identity
+from edge.runtime.vocabulary import (
+    Commit,
+    Committed,
+    Fact,
+    LinkDown,
+    LinkSynced,
+    LinkUp,
+    MessageReceived,
+    Now,
+    Publish,
+    Started,
+    TimerFired,
+)
+from edge.site import contract
+
+ZONE = timezone(timedelta(hours=8))
+NINE = datetime(2026, 3, 9, 9, 0, tzinfo=ZONE)
+ANNA, BEN = "a" * 26, "b" * 26
+TODAY = "2026-03-09"
+
+
+class North:
+    """A gate with a new journal; facts go in, what it publishes of who is inside comes out."""
+
+    def __init__(self, saved: dict[str, Any] | None = None) -> None:
+        self.saved = saved or {}
+        ids = count()
+        self.gate = Gate(
+            Identity("demo", "north", "new", 1, 0, True, dict(self.saved)),
+            key=b"key",
+            zone=ZONE,
+            policy=GatePolicy(anti_passback="hard"),
+            screening=ScreeningPolicy(),
+            entrances=(),
+            exit_beam=True,
+            network_reader=False,
+            retention=timedelta(days=30),
+            new_id=lambda: f"id{next(ids)}",
+        )
+        self.told: list[contract.Inside] = []
+        self.takes(Started())
+
+    def takes(self, *facts: Fact) -> None:
+        """Every transaction is on disk at once."""
+        waiting = list(facts)
+        while waiting:
+            for intent in self.gate.handle(waiting.pop(0), Now(0.0, NINE)):
+                match intent:
+                    case Commit():
+                        self.saved.update(intent.puts)
+                        waiting.append(Committed(intent.number))
+                    case Publish(topic="gatehouse/demo/inside/north"):
+                        payload = contract.parse(intent.topic, intent.payload).payload
+                        assert isinstance(payload, contract.Inside)
+                        self.told.append(payload)
+                    case _:
+                        pass
+
+    def hears(self, journal: str, *cards: str, device: str = "north", retained: bool = True) -> None:
+        """What the broker keeps, or has kept waiting, of somebody's word."""
+        visits: dict[str, tuple[str, str | None]] = {card: (f"v-{card[0]}", None) for card in cards}
+        inside = contract.Inside(journal=journal, cards=cards, visits=visits, session=TODAY)
+        self.takes(MessageReceived(f"gatehouse/demo/inside/{device}", contract.encode(inside), retained))
+
+    def a_moment_later(self) -> None:
+        self.takes(TimerFired(INSIDE))
+
+    def knows(self, card: str) -> bool:
+        return self.gate.state.visits.of_card(card) is not None
+
+
+def test_nothing_is_told_before_the_broker_has_told_what_it_kept() -> None:
+    """On a slow line the link is up long before; the old word would be replaced, unheard."""
+    north = North()
+    north.takes(LinkUp(resumed=True))
+    north.a_moment_later()
+    assert north.told == []
+    north.hears("old", ANNA)
+    north.takes(LinkSynced())
+    north.a_moment_later()
+    assert [set(inside.cards) for inside in north.told] == [{ANNA}]
+    assert north.told[0].journal == "new"
+
+
+def test_of_several_old_words_the_last_counts() -> None:
+    """The broker kept some waiting for us; the newest of them comes last."""
+    north = North()
+    north.takes(LinkUp(resumed=True))
+    north.hears("old", ANNA, BEN, retained=False)
+    north.hears("old", BEN)
+    north.takes(LinkSynced())
+    assert not north.knows(ANNA)
+    assert north.knows(BEN)
+
+
+@pytest.mark.parametrize("journal", ["new", "old"])
+def test_once_we_have_told_our_own_word_it_is_not_taken_over_any_more(journal: str) -> None:
+    """Whatever comes back from the broker."""
+    north = North()
+    north.takes(LinkUp(resumed=True), LinkSynced())
+    north.hears(journal, ANNA, retained=False)
+    north.takes(LinkDown("cut"), LinkUp(resumed=True))
+    north.hears(journal, ANNA)
+    north.takes(LinkSynced())
+    assert not north.knows(ANNA)
+
+
+def test_it_is_not_taken_over_again_after_a_restart() -> None:
+    north = North()
+    north.takes(LinkUp(resumed=True))
+    north.hears("old", ANNA)
+    north.takes(LinkSynced())
+    north.gate.state.visits.leave(ANNA)
+    north.takes(TimerFired(INSIDE))
+    again = North({key: value for key, value in north.saved.items() if value is not None})
+    again.takes(LinkUp(resumed=True))
+    again.hears("old", ANNA)
+    again.takes(LinkSynced())
+    assert not again.knows(ANNA)
+
+
+def test_our_own_word_of_this_journal_is_no_news() -> None:
+    north = North()
+    north.takes(LinkUp(resumed=True))
+    north.hears("new", ANNA)
+    north.takes(LinkSynced())
+    assert not north.knows(ANNA)
+
+
+def test_what_has_not_changed_is_told_once_a_connection() -> None:
+    north = North()
+    for _ in range(2):
+        north.takes(LinkUp(resumed=True), LinkSynced())
+        north.a_moment_later()
+        north.hears("new")
+        north.a_moment_later()
+        north.takes(LinkDown("cut"))
+    assert len(north.told) == 2
