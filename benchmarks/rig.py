@@ -133,7 +133,7 @@ class Rig:
         )
         self._thread.start()
         opened.callback(self._end)
-        wait_for(lambda: self.controller.state.synced and self.controller.state.exchange.knows(("hall", "*")))
+        wait_for(lambda: self.controller.state.synced and not self.controller.state.exchange.unknown(("hall", "*")))
 
     @property
     def resting(self) -> bool:

@@ -122,6 +122,8 @@ class Storage(Settings):
     """Folder of the journals, one file a device."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """Visits are deleted after so many days."""
+    low_mb: Annotated[int, Field(ge=1, le=100_000)] = 200
+    """Less free space is the alert `disk_low`, MB. A busy entrance writes some 40 MB a day: that leaves five to act."""
     acks: Literal["server", "recorder"] = "server"
     """Who tells devices that their events have arrived: the booking server, or the site's recorder."""
 

@@ -92,6 +92,7 @@ class Bench(Protocol):
         self, name: str, *subscriptions: str, patient: bool = False, as_published: Sequence[str] = ()
     ) -> Client: ...
     def vanish(self, client: Client) -> None: ...
+    def plug(self, client: Client, up: bool) -> None: ...
     def stop(self) -> None: ...
     def start(self) -> None: ...
     def close(self) -> None: ...
@@ -163,6 +164,9 @@ class RealBench:
         client.link._closing.set()
         client.wire().shutdown(socket.SHUT_RDWR)
         client.link.close()
+
+    def plug(self, client: Client, up: bool) -> None:
+        client.link.plug(up)
 
     def close(self) -> None:
         for client in self._clients:
@@ -304,6 +308,9 @@ class VirtualBench:
     def vanish(self, client: Client) -> None:
         assert isinstance(client.link, VirtualLink)
         client.link.die(noticed=True)
+
+    def plug(self, client: Client, up: bool) -> None:
+        (client.link.restore if up else client.link.cut)()
 
     def stop(self) -> None:
         self.broker.stop()

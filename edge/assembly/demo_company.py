@@ -65,8 +65,10 @@ class Company:
         in_memory = "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK)
         folder = tempfile.mkdtemp(prefix="gatehouse-demo-", dir=MEMORY if in_memory else None)
         self._folder.callback(shutil.rmtree, folder, ignore_errors=True)
+        # a container gives 64 MB of such memory: little for a card, and plenty for a morning
+        storage = ["--set", f"storage.directory={folder}", "--set", "storage.low_mb=1"]
         for name, own in arguments.items():
-            word = Word(arguments=[*own, "--set", f"storage.directory={folder}"], directory=folder)
+            word = Word(arguments=[*own, *storage], directory=folder)
             self.tell(name, json.dumps(word))
 
     def tell(self, name: str, line: str) -> None:

@@ -29,7 +29,7 @@ from edge.runtime.device import Device, Performers
 from edge.runtime.guard import PinGuard, Resting, TimedGuard
 from edge.runtime.ports import Journal, Link
 from edge.runtime.station import Identity
-from edge.runtime.vocabulary import Commit, Fact, Publish, ReadEvents, TrimEvents
+from edge.runtime.vocabulary import Commit, Fact, MeasureDisk, Publish, ReadEvents, TrimEvents
 from edge.site.contract import TOPICS
 
 Reading: TypeAlias = Callable[[], TemperatureTaken | TemperatureFailed]
@@ -120,7 +120,7 @@ def subscriptions(building: settings.Building, device: str) -> list[str]:
     return [
         *(TOPICS[row].filter(site, device=device) for row in own),
         *(TOPICS[row].filter(site) for row in all_),
-        *(TOPICS[row].filter(site, device=peer) for row in ("inside", "requests") for peer in peers),
+        *(TOPICS[row].filter(site, device=peer) for row in ("inside", "requests", "status") for peer in peers),
     ]
 
 
@@ -137,6 +137,7 @@ def controller(building: settings.Building, name: str, journal: Journal, new_id:
         exit_beam=gate.exit_beam is not None,
         network_reader=any(reader.kind == "mqtt" for reader in gate.readers),
         retention=timedelta(days=building.storage.retention_days),
+        low_mb=building.storage.low_mb,
         new_id=new_id,
     )
 
@@ -194,6 +195,7 @@ def performers(
         Commit: journal.commit,
         ReadEvents: journal.read,
         TrimEvents: journal.trim,
+        MeasureDisk: journal.measure,
         Publish: link.publish,
         Unlock: unlock,
         Lock: lock,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import IO
 
 from edge import settings
 from edge.assembly import gate as assembly
+from edge.assembly.computer import Disk
 from edge.assembly.fakes import open_fakes
 from edge.assembly.hardware import open_hardware
 from edge.assembly.people import Narrated, People
@@ -17,7 +19,7 @@ from edge.assembly.process import BrokerNews, Stop
 from edge.assembly.simulation import Transcript
 from edge.runtime.clock import WallClock
 from edge.runtime.device import Device
-from edge.runtime.journal import SqliteJournal, random_id
+from edge.runtime.journal import SqliteJournal, Store, random_id
 from edge.runtime.link import MqttLink
 from edge.runtime.loop import Loop, run
 from edge.runtime.ntp import Synchronised
@@ -52,7 +54,14 @@ class Live:
         )
 
 
-def open_journal(building: settings.Building, name: str, post: Post, stop: Stop) -> SqliteJournal:
+def open_journal(
+    building: settings.Building,
+    name: str,
+    post: Post,
+    stop: Stop,
+    *,
+    open_store: Callable[[Path, Callable[[], str]], Store] = Store.open,
+) -> SqliteJournal:
     """The journal of a device, in the site's folder; it ends the process when it has lost something.
 
     Raises:
@@ -60,7 +69,7 @@ def open_journal(building: settings.Building, name: str, post: Post, stop: Stop)
     """
     directory = building.storage.directory
     directory.mkdir(parents=True, exist_ok=True)
-    return SqliteJournal(directory / f"{name}.db", post, failed=stop.because)
+    return SqliteJournal(directory / f"{name}.db", post, failed=stop.because, open_store=open_store)
 
 
 def open_link(
@@ -114,11 +123,12 @@ def run_gate(
     loops: list[Loop] = [device.loop]
     gate, post = building.devices[name], device.loop.post
     with ExitStack() as opened:
-        journal = open_journal(building, name, post, stop)
+        disk = Disk(clock) if simulated else None
+        journal = open_journal(building, name, post, stop, open_store=Store.open if disk is None else disk.open)
         opened.callback(journal.close)
         gate_controller = assembly.controller(building, name, journal, random_id)
         controller: Controller = gate_controller
-        people = People(building, name, clock, device.loop.wake, stop) if simulated else None
+        people = None if disk is None else People(building, name, clock, device.loop.wake, stop=stop, disk=disk)
         if people is None:
             lane, thermometer = open_hardware(gate, post, clock, opened, building.storage.directory)
         else:
@@ -141,8 +151,10 @@ def run_gate(
                 device, journal=journal, link=link, lane=lane, measure=worker.submit, thermometer=thermometer
             ),
         )
-        if people is not None and stimuli is not None:
-            people.listen(stimuli)
+        if people is not None:
+            people.computer.plug = link.plug
+            if stimuli is not None:
+                people.listen(stimuli)
         print(f"gatehouse: {name} is ready", flush=True)
         run(clock, loops, stop)
     stop.raise_error()

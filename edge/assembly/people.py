@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ from functools import partial
 from typing import IO
 
 from edge import settings
+from edge.assembly.computer import Computer, Disk
 from edge.assembly.fakes import build_world, read_stimuli
 from edge.assembly.process import Stop
 from edge.assembly.simulation import Transcript
@@ -34,10 +36,24 @@ class Arrived(Fact):
 
 
 class People:
-    """Those who stand before a simulated gate and do what the stimuli say."""
+    """Those who stand before a simulated gate, and behind it, and do what the stimuli say.
+
+    Args:
+        building: the site's configuration.
+        name: which gate of it.
+        clock: the gate's.
+        wake: of the loop that shares their thread.
+        stop: ends the process on a line that is no stimulus.
+        disk: the gate's.
+
+    Attributes:
+        world: what they stand before.
+        computer: what they can pull a cable out of.
+        began_s: when `at` of the stimuli was 0, monotonic seconds.
+    """
 
     def __init__(
-        self, building: settings.Building, name: str, clock: WallClock, wake: threading.Event, stop: Stop
+        self, building: settings.Building, name: str, clock: WallClock, wake: threading.Event, *, stop: Stop, disk: Disk
     ) -> None:
         self.loop = Loop(clock, self._act, wake=wake)
         self.began_s = clock.monotonic()
@@ -47,6 +63,8 @@ class People:
         self._stop = stop
         rng = random.Random(f"0/{name}/noise")
         self.world: LaneWorld = build_world(building.devices[name], self._later, rng, clock.monotonic)
+        self.computer = Computer(clock, disk, self._later)
+        self._others_told = False
 
     def listen(self, lines: IO[str]) -> None:
         """Take stimuli from a stream, on a thread of its own, until it ends."""
@@ -66,23 +84,28 @@ class People:
     def _act(self, fact: Fact) -> None:
         if not isinstance(fact, Arrived):
             raise RuntimeError(f"people take stimuli, not {fact}")
-        due_s = self.began_s + fact.stimulus.at
-        if due_s <= self._clock.monotonic():
-            self._do(fact.stimulus)
+        stimulus, due_s = fact.stimulus, self.began_s + fact.stimulus.at
+        if stimulus.device != self._name:
+            self._leave_out(stimulus)
+        elif due_s <= self._clock.monotonic():
+            self._do(stimulus)
         else:
-            self.loop.call_at(due_s, lambda: self._do(fact.stimulus))
+            self.loop.call_at(due_s, lambda: self._do(stimulus))
 
     def _do(self, stimulus: Stimulus) -> None:
-        if stimulus.device != self._name:
-            return
-        if stimulus.do == "clock" and stimulus.keys["set"] is not None:
-            self._clock.set(stimulus.keys["set"])
-        elif stimulus.do == "clock":
-            self._clock.step(stimulus.keys["step_s"])
-        elif not self.world.act(stimulus.do, stimulus.keys):
-            self._stop.because(
-                Unusable(f"line {stimulus.line}: {stimulus.do}: only a whole simulated site can do that")
-            )
+        do, keys = stimulus.do, stimulus.keys
+        if not (self.world.act(do, keys) or self.computer.act(do, keys)):
+            what = " ".join(str(keys[key]) for key in ("part", "kind") if key in keys) or do
+            self._say(stimulus, f"{what}: only a whole simulated site can do that")
+
+    def _leave_out(self, stimulus: Stimulus) -> None:
+        """What happens elsewhere does not happen here; of a whole site's scenario that is said once."""
+        if not self._others_told:
+            self._others_told = True
+            self._say(stimulus, f"{stimulus.device}: only what happens at {self._name} happens here")
+
+    def _say(self, stimulus: Stimulus, what: str) -> None:
+        print(f"gatehouse: {self._name}: line {stimulus.line}: {what}", file=sys.stderr, flush=True)
 
     def _later(self, after_s: float, callback: Callable[[], None]) -> None:
         self.loop.call_at(self._clock.monotonic() + after_s, callback)

@@ -13,7 +13,7 @@ from edge.runtime.journal import SqliteJournal
 from edge.runtime.loop import run
 from edge.runtime.ports import Journal, Link
 from edge.runtime.station import Identity
-from edge.runtime.vocabulary import Commit, Publish, ReadEvents, TrimEvents
+from edge.runtime.vocabulary import Commit, MeasureDisk, Publish, ReadEvents, TrimEvents
 from edge.site.contract import TOPICS
 from edge.site.controller import Site
 from edge.site.history import HistoryStore, post_from_history
@@ -39,6 +39,7 @@ def controller(building: settings.Building, journal: Journal, history: Journal) 
         entrances=tuple(name for name, device in building.devices.items() if device.entrance),
         devices=tuple(building.devices),
         retention=timedelta(days=building.storage.retention_days),
+        low_mb=building.storage.low_mb,
         recorder=BuildingRecorder(history.state(), history.last_seq, acks=acks),
     )
 
@@ -49,6 +50,7 @@ def performers(journal: Journal, link: Link, history: Journal) -> Performers:
         Commit: journal.commit,
         ReadEvents: journal.read,
         TrimEvents: journal.trim,
+        MeasureDisk: journal.measure,
         Publish: link.publish,
         **history_performers(history),
     }

@@ -59,6 +59,12 @@ from edge.site.contract import AlertKind, Mode
 TOLD_AGAIN = (AlertKind.READER_FAULT, AlertKind.HELD_OPEN, AlertKind.LANE_FAULT)
 """What wires said before a restart they say again, if it still holds."""
 
+INVARIANTS = (
+    "a reader is served only while checking",
+    "released is a mode, not a state",
+    "a lane at rest opens for nobody",
+)
+
 
 class Gate:
     """The controller of one gate; without screening it is an exit, and fire, exits and rights are left of it.
@@ -73,6 +79,7 @@ class Gate:
         exit_beam: whether a beam sees people leave.
         network_reader: whether cards also come over ``readers/{device}``.
         retention: how long events are kept.
+        low_mb: less free space than this on the journal's disk is an alert, MB.
         new_id: makes ids of visits.
     """
 
@@ -88,6 +95,7 @@ class Gate:
         exit_beam: bool,
         network_reader: bool,
         retention: timedelta,
+        low_mb: float,
         new_id: Callable[[], str],
     ) -> None:
         self._retell = False
@@ -101,7 +109,14 @@ class Gate:
             rights_low=policy.rights_low,
         )
         listeners: dict[str, Listener] = dict(register.listeners())  # the parts bring theirs, below
-        self.station = Station(identity, commands={}, listeners=listeners, retention=retention)
+        self.station = Station(
+            identity,
+            commands={},
+            listeners=listeners,
+            retention=retention,
+            low_mb=low_mb,
+            echoes=("occupancy", "inside"),
+        )
         self.state = state = GateState(
             identity=identity,
             policy=policy,
@@ -169,7 +184,10 @@ class Gate:
     def handle(self, fact: Fact, now: Now) -> list[Intent]:
         """Take one fact, return what shall happen."""
         step = self.station.begin(now)
-        if not self.station.take(step, fact) and type(fact) in self._facts:
+        taken = self.station.take(step, fact)
+        if taken and not step.events:
+            return self.station.finish(step)  # an acknowledgement and its like: the lane has nothing to do with it
+        if not taken and type(fact) in self._facts:
             self._facts[type(fact)](step, fact)
         self.neighbours.use_caps()
         self.modes.follow(step)
@@ -255,16 +273,13 @@ class Gate:
     def _check_invariants(self, step: Step) -> None:
         """What must hold after every fact, in every mode; if it does not, shut the lane and call somebody."""
         lane, tap = self.state.lane, self.reception.tap
-        broken = [
-            name
-            for name, holds in (
-                ("a reader is served only while checking", (tap is not None) == (lane.state is State.CHECKING)),
-                ("released is a mode, not a state", (lane.mode is Mode.RELEASED) == (lane.state is State.RELEASED)),
-                ("a lane at rest opens for nobody", serving(lane.state) or self.passage.visit is None),
-            )
-            if not holds
-        ]
-        if broken:
+        holds = (
+            (tap is not None) == (lane.state is State.CHECKING),
+            (lane.mode is Mode.RELEASED) == (lane.state is State.RELEASED),
+            serving(lane.state) or self.passage.visit is None,
+        )
+        if not all(holds):
+            broken = [name for name, held in zip(INVARIANTS, holds, strict=True) if not held]
             self.state.alerts.incident(step, AlertKind.INVARIANT_BROKEN, broken=broken)
             self.reception.tap = None
             self.passage.visit = None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edge.gate.lane import State
+from edge.gate.occupancy import PASSES
 from edge.gate.reception import REFERRED_S, Reception
 from edge.gate.state import GateState
 from edge.gate.visits import Visit
@@ -126,7 +127,11 @@ class GuardDesk:
             day=self.gate.day(step),
             measured={"skin_c": None, "ambient_c": None, "estimate_c": command.temperature_c},
         )
-        lacking = self.gate.occupancy.missing(visit.places, command.people)
+        unknown = self.gate.exchange.unknown(visit.places)
+        if unknown and self.gate.policy.caps_unknown != "manual":
+            return "caps_unknown"
+        limited = [place for place in visit.places if place not in unknown]
+        lacking = self.gate.occupancy.missing(limited, command.people)
         if lacking:
             if self.waiting is None:
                 self.gate.exchange.ask(step, lacking, urgent=True, people=command.people)
@@ -190,11 +195,12 @@ class GuardDesk:
 
     def _all_out(self, step: Step, command: contract.AllOut) -> str | None:
         # A zone's exits without a card were counted for the building already: only a person's word on
-        # the building settles the building.
+        # the building settles the building. Then nobody is in any zone, and nobody on a pass.
         building = command.zone in (None, BUILDING)
-        zones = sorted(self.gate.occupancy.zones() | {BUILDING}) if building else [command.zone or BUILDING]
-        for zone in zones:
-            self._settle(step, zone, 0, command.by, "all_out")
+        self._settle(step, command.zone or BUILDING, 0, command.by, "all_out")
+        for zone in sorted(self.gate.occupancy.zones() | {PASSES}) if building else ():
+            if self.gate.occupancy.inside(zone) != 0:
+                self._settle(step, zone, 0, command.by, "all_out")
         self.gate.visits.settle(None if building else command.zone)
         return None
 
@@ -206,7 +212,7 @@ class GuardDesk:
         before = self.gate.occupancy.inside(zone)
         if before > people:
             self.gate.occupancy.leave([zone], before - people)
-        else:
+        elif before < people:
             self.gate.occupancy.enter([zone], people - before)
         data = {"zone": zone, "before": before, "after": people, "by": by, "cause": cause}
         step.event("count.settled", data)

@@ -2,15 +2,17 @@
 
 An exit mints a right at the gate where it happens; the usual building has one way in and another way
 out, so rights must flow all day. A gate that runs low asks; its neighbours pass on half of what they
-hold (all of it where nobody comes in). The keeper only mints and collects.
+hold (all of it where nobody comes in). What a gate owes (`occupancy`) is paid unasked. Where nobody is
+there to use rights, none are sent. The keeper only mints and collects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from edge.gate.occupancy import PASSES, Occupancy
+from edge.gate.tally import Tally
 from edge.runtime.station import Identity
 from edge.runtime.step import Step
 from edge.runtime.vocabulary import Publish
@@ -30,6 +32,9 @@ class Exchange:
         entrances: names of the other gates where people come in.
         entrance: whether people come in here.
         rights_low: fewer rights than this are too few.
+
+    Attributes:
+        online: the other gates that are there, as far as is known.
     """
 
     def __init__(
@@ -48,6 +53,8 @@ class Exchange:
         self._rights_low = rights_low
         self._asked_s: dict[str, float] = {}
         self._asked = 0
+        self._named: frozenset[str] = frozenset()
+        self.online: set[str] = set()
         self.term = int(identity.state.get("term", 0))
         self.granted: set[str] = set(identity.state.get("granted_zones", ()))
 
@@ -56,9 +63,15 @@ class Exchange:
         """Whether there is another gate that could hold rights."""
         return bool(self._entrances) or bool(self._occupancy.peers(BUILDING))
 
-    def knows(self, zones: Iterable[str]) -> bool:
-        """Whether the keeper has spoken of all these zones (as far as they are limited)."""
-        return set(zones) <= self.granted | self._occupancy.unlimited | {PASSES}
+    def use_caps(self, caps: contract.Caps | None) -> None:
+        """What the caps name is limited; a building without a cap of its own needs no rights."""
+        open_building = caps is not None and caps.building is None
+        self._named = frozenset() if caps is None else frozenset({BUILDING, *caps.zones})
+        self._occupancy.unlimited = frozenset({BUILDING}) if open_building else frozenset()
+
+    def unknown(self, zones: Iterable[str]) -> set[str]:
+        """Those of these zones that the caps do not name, or of which the keeper has not spoken yet."""
+        return set(zones) - (self.granted & self._named) - self._occupancy.unlimited - {PASSES}
 
     def ask(self, step: Step, zones: Iterable[str], *, urgent: bool, people: int = 1) -> None:
         """Ask the neighbours for rights in each zone; ``urgent``: so many people are waiting."""
@@ -76,13 +89,10 @@ class Exchange:
         )
         step.do(Publish(self._identity.topic("requests"), contract.encode(request)))
 
-    def ask_if_low(self, step: Step, zones: Iterable[str]) -> None:
+    def ask_if_low(self, step: Step, zones: Collection[str]) -> None:
         """After an admission: ask before anybody has to wait."""
-        low = [
-            zone
-            for zone in zones
-            if zone not in self._occupancy.unlimited and self._occupancy.available(zone) < self._rights_low
-        ]
+        no_rights = self._occupancy.unlimited | self.unknown(zones)
+        low = [zone for zone in zones if zone not in no_rights and self._occupancy.available(zone) < self._rights_low]
         if self.has_peers:
             self.ask(step, low, urgent=False)
 
@@ -94,14 +104,19 @@ class Exchange:
             self._occupancy.send(peer, zone, share)
 
     def pass_on(self, *, up: bool) -> None:
-        """At an exit nobody needs rights: send them to the entrance that holds the fewest, while it can hear."""
-        if self._entrance or not self._entrances or not up:
+        """Send what is free to where it is missed, while the others can hear.
+
+        First what neighbours owe. Then, at an exit, the rest: nobody needs it here, so it goes to the entrance
+        that holds the fewest, of those that are there.
+        """
+        if not up:
             return
-        for zone in sorted(self._occupancy.zones() - self._occupancy.unlimited):
-            free = self._occupancy.available(zone)
-            if free > 0:
+        self._occupancy.pay()
+        there = [] if self._entrance else [name for name in self._entrances if name in self.online]
+        if there:
+            for zone, free in sorted(self._occupancy.free().items()):
                 held = self._occupancy.peers(zone)
-                poorest = min(self._entrances, key=lambda name: (held.get(name, 0), name))
+                poorest = min(there, key=lambda name: (held.get(name, 0), name))
                 self._occupancy.send(poorest, zone, free)
 
     def granted_by_keeper(self, step: Step, grants: contract.Grants) -> None:
@@ -119,12 +134,14 @@ class Exchange:
 
     def heard(self, device: str, message: contract.Occupancy) -> bool:
         """Another gate's rows, or our own of a journal we lost; True if something was new."""
-        rows = {message.journal: message.zones, **message.former}
         changed = False
-        for journal, zones in rows.items():
+        for journal, zones in {**message.former, message.journal: message.zones}.items():
             if journal != self._identity.journal:
                 plain = {zone: vars(row) for zone, row in zones.items()}
-                changed = self._occupancy.merge(device, journal, plain) or changed
+                if journal == message.journal and message.passes is not None:
+                    plain[PASSES] = {**Tally().row(), **vars(message.passes)}
+                former = journal != message.journal
+                changed = self._occupancy.merge(device, journal, plain, former=former) or changed
         return changed
 
     def save(self, step: Step, *, tell: bool) -> None:

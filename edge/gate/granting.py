@@ -14,6 +14,7 @@ from edge.gate.state import GateState
 from edge.gate.visits import Visit
 from edge.runtime.step import Recorder, Step
 from edge.runtime.vocabulary import SetTimer
+from edge.site.contract import BUILDING
 
 RECORDING = "recording"
 RECORDING_S = 3.0
@@ -42,23 +43,44 @@ class Granting:
         self._transaction = self.recorder.next_number
         step.do(SetTimer(RECORDING, RECORDING_S))
         self.gate.face.ask(step, Prompt.PLEASE_WAIT)  # seen while a disk is slow; told after the transaction is queued
-        self.passage.visit = visit
+        self.passage.prepare(visit)
         if visit is None:
             return
-        self.passage.people = visit.people
         gate = self.gate
         data = {
             "visit": visit.visit, "card": visit.card, "zone": visit.zone, "booking": visit.booking,
-            "lane": gate.device, **visit.measured, "by": visit.by, "people": visit.people,
+            "lane": gate.device, **visit.measured, "by": visit.by, "people": visit.to_come,
             **self._remarks,
         }  # fmt: skip
         if self.passage.counted(visit):
             step.event("visit.reopened", data)
         else:
+            self._end_former(step, visit)
             gate.occupancy.enter(visit.places, visit.people)
             step.event("visit.admitted", data)
         gate.visits.put(visit)
         gate.exchange.ask_if_low(step, [place for place in visit.places if place != PASSES])
+
+    def _end_former(self, step: Step, visit: Visit) -> None:
+        """Nobody is inside twice: a card that comes again, by a guard's word or in another session, had left unseen.
+
+        Its place in the zone is free. That in the building is not: whoever leaves without a card is counted there
+        by the beam. Who of the former visit was not seen walking in stands outside. Under soft anti-passback its
+        owner may be inside, and somebody else is coming.
+        """
+        gate = self.gate
+        if visit.card is None or (visit.by != "hand" and gate.visits.inside(visit.card, visit.session)):
+            return
+        former = gate.visits.leave(visit.card)
+        if former is not None and former.to_come:
+            self.passage.give_back(step, former, former.to_come)
+        elif former is not None:
+            for place in former.places:
+                before = gate.occupancy.inside(place)
+                if place != BUILDING and before > 0:
+                    gate.occupancy.leave([place])
+                    data = {"zone": place, "before": before, "after": before - 1, "cause": "came again"}
+                    step.event("count.settled", {**data, "by": self._remarks.get("guard", gate.device)})
 
     def committed(self, step: Step, number: int) -> None:
         """A transaction is on disk."""

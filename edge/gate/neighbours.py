@@ -1,4 +1,4 @@
-"""What the keeper and the other gates say, and what they are told: rights, and who is inside.
+"""What the keeper and the other gates say, and what they are told: rights, who is there, and who is inside.
 
 Who is inside (topic ``inside``) is told after each connection and whenever it changes: by an admission, by
 somebody leaving, by the end of a session or of a day. What the broker keeps of it from a journal that this gate
@@ -15,7 +15,6 @@ from edge.runtime.station import Listener
 from edge.runtime.step import Step
 from edge.runtime.vocabulary import Publish, SetTimer
 from edge.site import contract
-from edge.site.contract import BUILDING
 
 INSIDE, HOUSEKEEPING = "inside", "housekeeping"
 INSIDE_S = 1.0
@@ -36,6 +35,7 @@ class Neighbours:
 
     gate: GateState
     rights_came: Callable[[Step], None]
+    _caps: contract.Caps | None = None
     _before: contract.Inside | None = None
     _adopted: bool = False
     _inside_changed: bool = False
@@ -49,6 +49,7 @@ class Neighbours:
             "grants": self._grants,
             "occupancy": self._rows,
             "requests": self._request,
+            "status": self._status,
             "inside": self._inside,
         }
 
@@ -66,7 +67,6 @@ class Neighbours:
             step.put(ADOPTED, True)
             if self._before is not None:
                 gate.visits.adopt(self._before)
-        gate.exchange.pass_on(up=True)
         self._inside_changed, self._inside_told = True, None
 
     def timer(self, step: Step, name: str) -> bool:
@@ -84,6 +84,7 @@ class Neighbours:
         for key, value in gate.visits.changes().items():
             step.put(key, value)
             self._inside_changed = True
+        gate.exchange.pass_on(up=gate.synced)
         gate.exchange.save(step, tell=again)
         if self._inside_changed and not self._inside_timer:
             self._inside_timer = True
@@ -92,24 +93,33 @@ class Neighbours:
     # --- rights ---------------------------------------------------------------------------------------
 
     def use_caps(self) -> None:
-        """A building without a cap of its own needs no rights."""
+        """Look at what the caps limit."""
         caps = self.gate.register.caps
-        open_building = caps is not None and caps.building is None
-        self.gate.occupancy.unlimited = frozenset({BUILDING}) if open_building else frozenset()
+        if caps is not self._caps:
+            self._caps = caps
+            self.gate.exchange.use_caps(caps)
 
     def _grants(self, step: Step, names: Mapping[str, str], grants: contract.Grants | None) -> None:
         if grants is not None and names["device"] == self.gate.device:
             self.gate.exchange.granted_by_keeper(step, grants)
-            self.gate.exchange.pass_on(up=self.gate.synced)
             self.rights_came(step)
 
     def _rows(self, step: Step, names: Mapping[str, str], rows: contract.Occupancy | None) -> None:
         if rows is not None and self.gate.exchange.heard(names["device"], rows):
+            self.gate.exchange.pass_on(up=self.gate.synced)  # what is owed is nobody's here
             self.rights_came(step)
 
     def _request(self, _: Step, names: Mapping[str, str], request: contract.Request | None) -> None:
-        if request is not None and names["device"] != self.gate.device:
+        # one that waited at the broker is of somebody who may be gone
+        if request is not None and names["device"] != self.gate.device and self.gate.synced:
+            self.gate.exchange.online.add(names["device"])
             self.gate.exchange.answer(names["device"], request)
+
+    def _status(self, _: Step, names: Mapping[str, str], status: contract.Status | None) -> None:
+        if status is not None and status.state == "online":
+            self.gate.exchange.online.add(names["device"])
+        else:
+            self.gate.exchange.online.discard(names["device"])
 
     # --- who is inside --------------------------------------------------------------------------------
 

@@ -7,75 +7,22 @@ The keeper splits each zone's cap into grants; a gate admits only from what it h
 
 All numbers are cumulative and merged by ``max``, so lost, doubled or reordered messages do no harm.
 The building is the zone ``*``. Readers with a pass are counted apart and need no right.
+
+People who come in without a right (a tailgater, by force, by a guard's count) take a gate below zero. That
+is a debt of the whole building: whichever gate sees it pays it with the rights that it has, before anybody
+else uses them, and with those that become free later. Two gates that pay the same debt leave a surplus at
+the debtor, where it can be asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-PASSES = "@passes"
-"""Key under which holders of a pass are counted; not a zone: zone names of the contract hold no ``@``."""
+from edge.gate.tally import Tally, tallies
 
-
-@dataclass(slots=True)
-class Tally:
-    """One zone's cumulative numbers in one journal."""
-
-    granted: int = 0
-    entries: int = 0
-    exits: int = 0
-    released: int = 0
-    received: int = 0
-    sent: dict[str, int] = field(default_factory=dict[str, int])
-
-    @property
-    def inside(self) -> int:
-        """People this row says are inside: came in here minus left here. Negative at an exit."""
-        return self.entries - self.exits
-
-    @property
-    def available(self) -> int:
-        """Rights that this row holds."""
-        spent = self.entries + self.released + sum(self.sent.values())
-        return self.granted + self.exits + self.received - spent
-
-    def merge(self, row: Mapping[str, Any]) -> bool:
-        """Take what is newer; True if anything was."""
-        before = self._sum()
-        self.granted = max(self.granted, row["granted"])
-        self.entries = max(self.entries, row["entries"])
-        self.exits = max(self.exits, row["exits"])
-        self.released = max(self.released, row["released"])
-        self.received = max(self.received, row["received"])
-        for peer, count in row["sent"].items():
-            self.sent[peer] = max(self.sent.get(peer, 0), count)
-        return before != self._sum()
-
-    def _sum(self) -> int:
-        """Every number only grows, so the sum tells whether any did."""
-        numbers = (self.granted, self.entries, self.exits, self.released, self.received)
-        return sum(numbers) + sum(self.sent.values())
-
-    def row(self) -> dict[str, Any]:
-        """As the topic ``occupancy`` and the journal hold it."""
-        return {
-            "granted": self.granted,
-            "entries": self.entries,
-            "exits": self.exits,
-            "released": self.released,
-            "received": self.received,
-            "sent": dict(self.sent),
-        }
-
-
-def _tallies(zones: Mapping[str, Mapping[str, Any]]) -> dict[str, Tally]:
-    tallies: dict[str, Tally] = {}
-    for zone, row in zones.items():
-        tallies[zone] = Tally()
-        tallies[zone].merge(row)
-    return tallies
+PASSES = "*passes"
+"""Key under which holders of a pass are counted; not a zone: zone names of the contract hold no ``*``."""
 
 
 class Occupancy:
@@ -90,17 +37,20 @@ class Occupancy:
         self.device = device
         self.unlimited: frozenset[str] = frozenset()
         self.reserved: frozenset[str] = frozenset()
-        self._own = _tallies({key[10:]: row for key, row in saved.items() if key.startswith("count/own/")})
+        self._own = tallies({key[10:]: row for key, row in saved.items() if key.startswith("count/own/")})
         self._others: dict[tuple[str, str], dict[str, Tally]] = {}
+        self._former: set[tuple[str, str]] = set()
+        self._news: set[str] = set()
+        self._indebted: set[str] = set()
+        self._changed: dict[str, Any] = {}
         for key, zones in saved.items():
             if key.startswith("count/row/"):
                 _, _, peer, journal = key.split("/", 3)  # a journal's id may be any text
-                self._others[peer, journal] = _tallies(zones)
+                self._others[peer, journal] = tallies(zones)
         self._received_before: dict[str, int] | None = saved.get("count/received_before")
         for zone in list(self._own):
             self._receive(zone)
         self._release_wanted: dict[str, int] = dict(saved.get("count/release_wanted", {}))
-        self._changed: dict[str, Any] = {}
 
     # --- what holds -----------------------------------------------------------------------------
 
@@ -121,8 +71,21 @@ class Occupancy:
         return known - {PASSES}
 
     def available(self, zone: str) -> int:
-        """How many more may enter here by the rights held; below zero after a tailgater."""
-        return self._own.get(zone, Tally()).available
+        """How many more may enter here by the rights held; below zero after a tailgater.
+
+        Rights that were in a lost journal are lost; what it owed is owed still.
+        """
+        owed = sum(
+            min(0, rows[zone].available)
+            for (peer, _), rows in self._others.items()
+            if peer == self.device and zone in rows
+        )
+        return self._own.get(zone, Tally()).available + owed
+
+    def free(self) -> dict[str, int]:
+        """Rights held and not used, by zone, where there are any; those of a building without a cap mean nothing."""
+        held = {zone: self.available(zone) for zone in self._own if zone not in self.unlimited | {PASSES}}
+        return {zone: count for zone, count in held.items() if count > 0}
 
     def missing(self, zones: Iterable[str], people: int = 1) -> list[str]:
         """Which of these zones lack rights for so many people."""
@@ -134,16 +97,19 @@ class Occupancy:
         return self.own(zone).inside + sum(rows[zone].inside for rows in self._others.values() if zone in rows)
 
     def peers(self, zone: str) -> dict[str, int]:
-        """What each peer holds of a zone by the rows known here, and what is on its way there.
+        """What each peer holds of a zone by the rows known here, and what is on its way there; below zero: it owes.
 
-        Without the latter a gate that is off would look poor for ever and attract every right.
+        Without what is on its way a gate that is off would look poor for ever and attract every right.
         """
         held: dict[str, int] = {}
         gifts = dict(self._own[zone].sent) if zone in self._own else {}
-        for (peer, _), rows in self._others.items():
+        for (peer, journal), rows in self._others.items():
             if zone in rows:
                 if peer != self.device:
-                    held[peer] = held.get(peer, 0) + rows[zone].available
+                    usable = rows[zone].available
+                    if (peer, journal) in self._former:
+                        usable = min(0, usable)
+                    held[peer] = held.get(peer, 0) + usable
                     gifts[peer] = gifts.get(peer, 0) - rows[zone].received
                 for other, count in rows[zone].sent.items():
                     gifts[other] = gifts.get(other, 0) + count
@@ -155,7 +121,7 @@ class Occupancy:
     def former(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Rows of journals this device had before, by journal: their people are still inside."""
         return {
-            journal: {zone: tally.row() for zone, tally in rows.items()}
+            journal: {zone: tally.row() for zone, tally in rows.items() if zone != PASSES}
             for (peer, journal), rows in self._others.items()
             if peer == self.device
         }
@@ -176,14 +142,14 @@ class Occupancy:
         """People left, or a place that was taken is given back."""
         for zone in zones:
             self.own(zone).exits += people
-            self._touch(zone)
+            self._freed(zone)
 
     def grant(self, zone: str, granted: int, release_wanted: int) -> None:
         """The keeper's word for this journal, both numbers cumulative."""
         tally = self.own(zone)
         if granted > tally.granted:
             tally.granted = granted
-            self._touch(zone)
+            self._freed(zone)
         if release_wanted > self._release_wanted.get(zone, 0):
             self._release_wanted[zone] = release_wanted
             self._changed["count/release_wanted"] = self._release_wanted
@@ -201,21 +167,37 @@ class Occupancy:
 
     def send(self, peer: str, zone: str, wanted: int) -> int:
         """Pass rights to a peer, never the one that somebody here is about to use; how many were passed."""
-        free = self.available(zone) - (zone in self.reserved)
-        count = max(0, min(wanted, free))
-        if count:
-            tally = self.own(zone)
-            tally.sent[peer] = tally.sent.get(peer, 0) + count
-            self._touch(zone)
-        return count
+        return self._send(peer, zone, wanted, self.available(zone) - (zone in self.reserved))
 
-    def merge(self, device: str, journal: str, zones: Mapping[str, Mapping[str, Any]]) -> bool:
-        """Take another journal's row (or one of our former ones); True if it told something new."""
+    def pay(self) -> None:
+        """Look at what was heard since the last time: pay what neighbours owe, as far as rights are free here.
+
+        What is not paid yet is paid of whatever becomes free. This comes before the keeper's wish, and before
+        the reader who is being served: with every right in use, nobody may come in.
+        """
+        for zone in sorted(self._news - {PASSES}):
+            if any(held < 0 for held in self.peers(zone).values()):
+                self._indebted.add(zone)
+                self._pay(zone)
+            else:
+                self._indebted.discard(zone)
+        self._news.clear()
+
+    def merge(self, device: str, journal: str, zones: Mapping[str, Mapping[str, Any]], *, former: bool = False) -> bool:
+        """Take another journal's row (or one of our former ones); True if it told something new.
+
+        ``former``: its device has another journal now.
+        """
         rows = self._others.setdefault((device, journal), {})
         sent_before = sum(tally.sent.get(self.device, 0) for tally in rows.values())
-        changed = False
+        changed = former and (device, journal) not in self._former
+        if changed:
+            self._former.add((device, journal))
+            self._news.update(rows)
         for zone, row in zones.items():
-            changed = rows.setdefault(zone, Tally()).merge(row) or changed
+            if rows.setdefault(zone, Tally()).merge(row):
+                self._news.add(zone)
+                changed = True
         # Peers keep their own rows; here a row is kept only for the rights in it, and for the dead.
         sent_now = sum(tally.sent.get(self.device, 0) for tally in rows.values())
         if sent_now != sent_before or (changed and device == self.device):
@@ -242,7 +224,26 @@ class Occupancy:
             received = self._sent_to_us(zone) - self._received_before.get(zone, 0)
             if received > self.own(zone).received:
                 self.own(zone).received = received
-                self._touch(zone)
+                self._freed(zone)
+
+    def _freed(self, zone: str) -> None:
+        """There may be rights to use now: for debts first."""
+        self._touch(zone)
+        if zone in self._indebted:
+            self._pay(zone)
+
+    def _pay(self, zone: str) -> None:
+        if zone not in self.unlimited:
+            for peer, held in sorted(self.peers(zone).items()):
+                self._send(peer, zone, -held, self.available(zone))
+
+    def _send(self, peer: str, zone: str, wanted: int, free: int) -> int:
+        count = max(0, min(wanted, free))
+        if count:
+            tally = self.own(zone)
+            tally.sent[peer] = tally.sent.get(peer, 0) + count
+            self._touch(zone)
+        return count
 
     def _touch(self, zone: str) -> None:
         self._changed[f"count/own/{zone}"] = self.own(zone).row()

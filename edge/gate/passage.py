@@ -28,7 +28,8 @@ class Passage:
     Attributes:
         visit: the visit for which the lane is being opened, or is open.
         people: how many of it have not walked through yet.
-        reopenable: by card, a visit that nobody used, and until when (monotonic) its card opens again.
+        reopenable: by card, a visit that nobody used, or not all of it, and until when (monotonic) its card opens
+            again.
     """
 
     gate: GateState
@@ -38,27 +39,34 @@ class Passage:
     _opened_s: float = -1e9
     _entered_s: float = -1e9
     _cleared_s: float = -1e9
+    _blocked: bool = False
+    _unsure: bool = False
     _unused_in_row: int = 0
 
     def start(self, step: Step) -> None:
-        """After a start: a reader whose visit was not used may stand outside, or be inside.
+        """After a start: a reader who was not seen walking in may stand outside, or be inside.
 
-        The visit stays counted, which is safe either way, and its card may open once more.
+        The place stays counted, which is safe either way, and the card may open once more.
         """
         self._cleared_s = step.now.mono_s  # whoever stands in the beam now was counted before
         until_s = step.now.mono_s + self.gate.policy.reopen_s
-        for visit in self.gate.visits.unused():
+        for visit in self.gate.visits.unfinished():
             self.reopenable[visit.card or visit.visit] = (visit, until_s)
         step.do(SetTimer(UNUSED, self.gate.policy.reopen_s))
 
     def reopening(self, card: str, now_s: float) -> Visit | None:
-        """The unused visit that this card may open again."""
+        """The visit that this card may open again."""
         visit, until_s = self.reopenable.get(card, (None, 0.0))
         return visit if now_s < until_s else None
 
     def counted(self, visit: Visit) -> bool:
-        """Whether the visit still holds its place."""
+        """Whether the visit still holds its places."""
         return self.gate.visits.known(visit)
+
+    def prepare(self, visit: Visit | None) -> None:
+        """The lane is about to open for a visit, or for whoever comes."""
+        self.visit, self._unsure = visit, False
+        self.people = 1 if visit is None else visit.to_come
 
     # --- actions of the lane's table ----------------------------------------------------------------
 
@@ -66,6 +74,7 @@ class Passage:
         """Open for one person; or, while released, go on being open."""
         self._opened_s = step.now.mono_s
         released = self.gate.lane.state is State.RELEASED
+        self._unsure = not released and (self._unsure or self._blocked)
         lease_s = RELEASED_LEASE_S if released else self.gate.policy.passage_s
         step.do(Unlock(lease_s))
         step.do(Indicate("lamp_green", lease_s))
@@ -86,18 +95,12 @@ class Passage:
         self._entered_s = step.now.mono_s
         self._unused_in_row = 0
         self.people = max(0, self.people - 1)
-        if self.visit is None:
-            # opened by the guard for whoever comes, or released: their zone is unknown
-            self.gate.occupancy.enter([BUILDING])
-            step.event("lane.passed", {"lane": self.gate.device})
-            return
-        if not self.visit.used:
-            self.visit = replace(self.visit, used=True)
-            self.gate.visits.put(self.visit)
-            self.reopenable.pop(self.visit.card or self.visit.visit, None)
-            step.event("visit.passed", {"visit": self.visit.visit, "lane": self.gate.device})
+        visit, self.visit = self.visit, None
+        self._came(step, visit, 1)
         if self.people == 0:
-            self.visit = None
+            self._unsure = False
+        elif visit is not None:
+            self.visit = replace(visit, came=visit.came + 1)
 
     def count_intrusion(self, step: Step) -> None:
         """Somebody walked in through a lane that was not open for them."""
@@ -108,22 +111,34 @@ class Passage:
         self.gate.alerts.incident(step, kind, lane=self.gate.device)
 
     def withdraw(self, step: Step) -> None:
-        """Nobody came, or not all: give the places back; an unused visit's card may open again for a while."""
+        """Nobody came, or not all: give the places back; an unused visit's card may open again for a while.
+
+        While the beam was blocked they may have come unseen: unknown is not nobody.
+        """
         visit, missing, self.visit, self.people = self.visit, self.people, None, 0
+        unsure, self._unsure = self._unsure, False
         self.gate.face.ask(step, None)
+        if unsure:
+            self._came(step, visit, missing, assumed=True)
+            return
         if visit is None:
             return
-        self.gate.occupancy.leave(visit.places, missing)
-        self.gate.visits.withdraw(visit, missing)
-        if visit.used:
-            step.event("visit.reduced", {"visit": visit.visit, "lane": self.gate.device, "people": missing})
-            return
-        step.event("visit.abandoned", {"visit": visit.visit, "lane": self.gate.device})
+        self.give_back(step, visit, missing)
         now_s = step.now.mono_s
         self.reopenable = {key: row for key, row in self.reopenable.items() if now_s <= row[1]}
-        if visit.card is not None:
-            self.reopenable[visit.card] = (visit, step.now.mono_s + self.gate.policy.reopen_s)
-        self._unused_in_row += 1
+        if visit.card is not None and not visit.came:
+            self.reopenable[visit.card] = (visit, now_s + self.gate.policy.reopen_s)
+
+    def give_back(self, step: Step, visit: Visit, missing: int) -> None:
+        """So many of a visit did not come in."""
+        self.reopenable.pop(visit.card or visit.visit, None)
+        self.gate.occupancy.leave(visit.places, missing)
+        self.gate.visits.withdraw(visit, missing)
+        data = {"visit": visit.visit, "lane": self.gate.device}
+        if visit.came:
+            step.event("visit.reduced", {**data, "people": missing})
+        else:
+            step.event("visit.abandoned", data)
 
     # --- facts ----------------------------------------------------------------------------------------
 
@@ -141,14 +156,18 @@ class Passage:
     def beam_cleared(self, step: Step, _: BeamCleared) -> None:
         """The entry beam is free."""
         self._cleared_s = step.now.mono_s
+        self._blocked = False
         step.do(CancelTimer(HELD_OPEN))
         self.gate.alerts.condition(step, AlertKind.HELD_OPEN, False)
 
     def timer(self, step: Step, name: str) -> bool:
         """Take one of our timers; False if it is not ours."""
         if name == LEASE:
+            self._unused_in_row += self.visit is not None and not self.visit.came and not self._unsure
             self.gate.pull(step, Trigger.LEASE_OVER)
         elif name == HELD_OPEN:
+            self._blocked = True
+            self._unsure = self.gate.lane.state is State.OPEN
             self.gate.alerts.condition(step, AlertKind.HELD_OPEN, True, lane=self.gate.device)
         elif name == UNUSED:
             self._assume_used(step)
@@ -160,9 +179,19 @@ class Passage:
         self.gate.alerts.condition(step, AlertKind.LANE_FAULT, broken, "lock", lane=self.gate.device)
 
     def _assume_used(self, step: Step) -> None:
-        """Nobody reopened a visit from before the start: its reader is inside, as far as anybody can know."""
-        for key, (visit, _) in list(self.reopenable.items()):
+        """Nobody reopened a visit from before the start: its readers are inside, as far as anybody can know."""
+        for visit, _ in list(self.reopenable.values()):
             if self.counted(visit) and visit != self.visit:
-                del self.reopenable[key]
-                self.gate.visits.put(replace(visit, used=True))
-                step.event("visit.passed", {"visit": visit.visit, "lane": self.gate.device, "assumed": True})
+                self._came(step, visit, visit.to_come, assumed=True)
+
+    def _came(self, step: Step, visit: Visit | None, people: int, *, assumed: bool = False) -> None:
+        """So many of a visit walked in, as far as anybody can know; None: of whoever came, whose zone is unknown."""
+        data = {"lane": self.gate.device, **({"assumed": True} if assumed else {})}
+        if visit is None:
+            self.gate.occupancy.enter([BUILDING], people)
+            step.event("lane.passed", data)
+            return
+        self.reopenable.pop(visit.card or visit.visit, None)
+        self.gate.visits.put(replace(visit, came=visit.came + people))
+        if not visit.came:
+            step.event("visit.passed", {"visit": visit.visit, **data})

@@ -47,7 +47,7 @@ class Reception:
     # --- a tap -----------------------------------------------------------------------------------------
 
     def take(self, step: Step, tap: Tap) -> None:
-        """A card was presented."""
+        """A card was presented. While the lane is released nobody need present one, and nothing is said to it."""
         if self.gate.lane.state is State.RELEASED:
             return
         if serving(self.gate.lane.state):
@@ -64,10 +64,13 @@ class Reception:
 
     def _queue(self, step: Step, tap: Tap) -> None:
         served = self.tap.card if self.tap else self.passage.visit.card if self.passage.visit else None
-        if tap.card == served or (self.waiting is not None and self.waiting.card == tap.card):
-            return
+        if tap.card != served and (self.waiting is None or self.waiting.card != tap.card):
+            self._wait(step, tap)
+
+    def _wait(self, step: Step, tap: Tap) -> None:
+        """One tap may wait until whoever is served has walked through; it begins anew then."""
         if self.waiting is None:
-            self.waiting = tap
+            self.waiting = Tap(tap.card, tap.at_s, tap.code, tap.phone)
             step.do(SetTimer(WAITING, self.gate.policy.tap_waits_s))
         else:
             self._record_denial(step, tap, Reason.BUSY, Verdict(Outcome.UNDECIDED))
@@ -105,14 +108,14 @@ class Reception:
     def end_checks(self, step: Step) -> None:
         """The lane's action: whatever was measured belonged to this tap."""
         if self.tap is not None:
+            self._interrupted(step, self.tap)
             self.tap = None
             self.gate.face.ask(step, None)
         self.gate.occupancy.reserved = frozenset()
         step.do(CancelTimer(CHECK))
         step.do(CancelTimer(RIGHTS))
         if self.gate.thermometry is not None:
-            self.gate.thermometry.forget()
-            self.gate.thermometry.want(step, False)
+            self.gate.thermometry.done(step)
 
     def presence(self, step: Step) -> None:
         """Somebody stepped before the thermometer: from now on the measurement must not take long."""
@@ -157,6 +160,16 @@ class Reception:
                 present = self.gate.thermometry is not None and self.gate.thermometry.present
                 if self.gate.face.prompt not in (Prompt.RECHECK, Prompt.HOLD_STILL):
                     self.gate.face.ask(step, Prompt.HOLD_STILL if present else Prompt.LOOK_AT_SENSOR)
+
+    def _interrupted(self, step: Step, tap: Tap) -> None:
+        """The check ends; unless the lane is released, and everybody walks freely, its tap is not forgotten."""
+        match self.gate.lane.state:
+            case State.OPEN:  # the release button: somebody else goes first
+                self._wait(step, tap)
+            case State.LOCKDOWN | State.HELD as shut:
+                self._record_denial(step, tap, Reason(shut), Verdict(Outcome.UNDECIDED))
+            case _:
+                pass
 
     def _verdict(self, step: Step, tap: Tap) -> Verdict:
         if tap.reopens is not None:
@@ -215,8 +228,15 @@ class Reception:
 
     def grant_by_hand(self, step: Step, visit: Visit | None, **remarks: Any) -> None:
         """A guard's word: nobody else is served meanwhile; None opens once for whoever comes."""
-        if self.tap is not None:
+        card = None if visit is None else visit.card
+        if self.waiting is not None and self.waiting.card == card:
+            self.waiting = None
+            step.do(CancelTimer(WAITING))
+        tap = self.tap
+        if tap is not None:
             self.gate.pull(step, Trigger.REFUSED)
+            if tap.card != card:
+                self._wait(step, tap)
         self.referred = None
         self.granting.grant(step, visit, Trigger.GRANTED_BY_HAND, **remarks)
 

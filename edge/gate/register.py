@@ -94,6 +94,14 @@ class Register:
         """A pass that holds now."""
         return self._book.pass_for(card, wall)
 
+    def had_pass(self, card: str, wall: datetime | None) -> bool:
+        """Whether a pass may have let the card in today; while the clock is unset, at any time."""
+        passes = self._book.passes_of(card)
+        if wall is None:
+            return bool(passes)
+        today = self.today(wall)
+        return any(self.today(row.from_) <= today <= self.today(row.until) for row in passes)
+
     # --- guards ---------------------------------------------------------------------------------------
 
     def hold(self, step: Step, card: str, *, by: str, cause: str) -> None:

@@ -57,7 +57,7 @@ def question(gate: GateState, passage: Passage, step: Step, tap: Tap) -> Questio
         mode=gate.lane.mode,
         held=tap.card in register.holds,
         clock_set=wall is not None,
-        caps_known=register.caps is not None and gate.exchange.knows(tap.zones),
+        caps_known=register.caps is not None and not gate.exchange.unknown(tap.zones),
         booked_today=wall is not None and bool(register.booked(tap.card, wall)),
         session_open=bool(sessions),
         booking=booking,

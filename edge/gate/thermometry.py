@@ -21,6 +21,9 @@ SILENCE = "thermometer silence"
 FAILURES_BELIEVED = 3
 """So many failures in a row are a fault, not a disturbance."""
 
+IDENTICAL_SUSPECTED = 3
+"""So many identical raw values are worth a closer look; by chance they come once in about a hundred readings."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
@@ -28,7 +31,7 @@ class Pacing:
 
     Attributes:
         answer_s: a reading that takes longer has failed.
-        refresh_s: between samples of somebody who stands there and has not tapped.
+        refresh_s: between samples of somebody who stands there and has not tapped, and while the part is in doubt.
         patience_s: after so long without a tap nobody is measured any more until the tap comes.
         walk_on_s: whoever walked through is before the sensor no longer, at the latest.
         idle_s: between looks at the empty hall, for the ambient temperature and the self-check.
@@ -39,7 +42,7 @@ class Pacing:
     refresh_s: float = 1.0
     patience_s: float = 30.0
     walk_on_s: float = 2.0
-    idle_s: float = 10.0
+    idle_s: float = 30.0
     ambient_hysteresis_c: float = 0.5
 
 
@@ -63,6 +66,7 @@ class Thermometry:
     _asked: bool = False
     _overdue: bool = False
     _disowned: bool = False
+    _served: bool = False
     _wanted: bool = False
     _not_before: float = 0.0
     _walked_on: float = 0.0
@@ -76,6 +80,7 @@ class Thermometry:
         """Somebody came or left; what was measured before belongs to nobody."""
         self.present = present
         self._present_since = self._walked_on = step.now.mono_s
+        self._served = False
         self.forget()
         self._pace(step)
 
@@ -86,7 +91,9 @@ class Thermometry:
         """
         if self._present_since <= opened_s:
             self._walked_on = step.now.mono_s + self.pacing.walk_on_s
+        self._served = False
         self.forget()
+        self._pace(step)
 
     def forget(self) -> None:
         """The samples so far, and a reading under way, belong to nobody any more."""
@@ -100,6 +107,12 @@ class Thermometry:
         if wanted and not_before_s:
             self.forget()
         self._pace(step)
+
+    def done(self, step: Step) -> None:
+        """A card's check is over: whoever stands there was measured for it, and need not be again without a card."""
+        self.forget()
+        self._served = True
+        self.want(step, False)
 
     def verdict(self, now_s: float) -> Verdict:
         """What the fresh samples say; invalid at once while the thermometer is known to be faulty."""
@@ -168,19 +181,26 @@ class Thermometry:
         if self._asked:
             return
         now_s = step.now.mono_s
-        if self.present and (self._wanted or self._curious(now_s)):
+        if (self.present and self._wanted) or self._curious(now_s):
             pause_s = self.policy.settle_s
-        elif self.faulty is not None or self._standing(now_s):
+        elif self._doubtful or self._standing(now_s):
             pause_s = self.pacing.refresh_s
         else:
             pause_s = self.pacing.idle_s
-        due_s = max(self._quiet_since + pause_s, self._not_before if self._wanted else 0.0)
+        due_s = max(self._quiet_since + pause_s, self._walked_on, self._not_before if self._wanted else 0.0)
         step.do(SetTimer(SAMPLE, max(0.0, due_s - now_s)))
+
+    @property
+    def _doubtful(self) -> bool:
+        """Whether the part is at fault or not heard yet, or its last readings let suspect that it will soon be."""
+        suspected = self._failures > 0 or self._identical >= IDENTICAL_SUSPECTED - 1
+        return self.faulty is not None or suspected or self.ambient_c is None
 
     def _standing(self, now_s: float) -> bool:
         """Whether somebody stands there who may still tap."""
-        return self.present and now_s - self._present_since < self.pacing.patience_s
+        return self.present and not self._served and now_s - self._present_since < self.pacing.patience_s
 
     def _curious(self, now_s: float) -> bool:
         """Whether the person who stands there without a tap is not judged yet."""
-        return now_s - self._present_since < self.policy.fresh_s and self.verdict(now_s).outcome is Outcome.UNDECIDED
+        stepped_up = self._standing(now_s) and now_s - self._present_since < self.policy.fresh_s
+        return stepped_up and self.verdict(now_s).outcome is Outcome.UNDECIDED

@@ -6,6 +6,7 @@ a gate is cut off.
 
 A card counts as inside until it is seen leaving, and at the longest to the end of the session it was
 admitted in: of the next one that day for who came before it opens, of the day for who came after the last.
+Each card is told with its own session, so that nobody depends on when it was told.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Visit:
         session: until whose end its card counts as inside, ``2026-03-09/am``, or the date where no session is to
             come; None while the clock was unset, which nothing would ever end.
         day: date of the admission, ``2026-03-09``; None while the clock was unset.
-        used: whether somebody has walked through on it.
+        came: how many of them were seen walking in, or are believed to have.
         measured: skin, ambient and estimate in Celsius as recorded, for a reopening.
     """
 
@@ -45,7 +46,7 @@ class Visit:
     people: int = 1
     session: str | None = None
     day: str | None = None
-    used: bool = False
+    came: int = 0
     measured: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
 
     @property
@@ -55,24 +56,35 @@ class Visit:
             return (PASSES,)
         return (BUILDING,) if self.zone is None else (self.zone, BUILDING)
 
+    @property
+    def to_come(self) -> int:
+        """How many of them may still walk in."""
+        return self.people - self.came
+
 
 class Told:
     """What a gate told of its visits, less those whose card was seen leaving here since."""
 
     def __init__(self, inside: contract.Inside) -> None:
-        self.session = inside.session
         self.cards = set(inside.cards)
         self.visits = dict(inside.visits)
+        self._session = inside.session
+        self._sessions = {card: session for session, cards in inside.sessions.items() for card in cards}
         self._groups = inside.groups
         self._apart = frozenset(inside.passes)
 
     def inside(self, card: str, session: str | None) -> bool:
-        """Whether the card was told to be inside; what was told in another session is past."""
-        return card in self.cards and self.session in (None, session)
+        """Whether the card was told to be inside in this session, or without saying in which."""
+        return card in self.cards and self._session_of(card) in (None, session)
+
+    def lately(self, card: str) -> bool:
+        """Whether the card came in the session that counted when this was told; of two visits this one is newer."""
+        return card in self.cards and card not in self._sessions
 
     def visit(self, card: str) -> Visit:
         """The visit of one of its cards, as far as it was told."""
         visit, zone = self.visits[card]
+        people, session = self._groups.get(card, 1), self._session_of(card)
         return Visit(
             visit=visit,
             card=card,
@@ -80,16 +92,19 @@ class Told:
             booking=None,
             by="pass" if card in self._apart else "booking",
             apart=card in self._apart,
-            people=self._groups.get(card, 1),
-            session=self.session if card in self.cards else None,
-            day=None if self.session is None else self.session.partition("/")[0],
-            used=True,
+            people=people,
+            session=session if card in self.cards else None,
+            day=None if session is None else session.partition("/")[0],
+            came=people,
         )
 
     def drop(self, card: str) -> None:
         """It was seen leaving."""
         del self.visits[card]
         self.cards.discard(card)
+
+    def _session_of(self, card: str) -> str | None:
+        return self._sessions.get(card, self._session)
 
 
 class Visits:
@@ -108,9 +123,9 @@ class Visits:
 
     # --- what is known ------------------------------------------------------------------------------
 
-    def unused(self) -> list[Visit]:
-        """Admitted, and nobody seen walking through yet."""
-        return [visit for visit in self._own.values() if not visit.used]
+    def unfinished(self) -> list[Visit]:
+        """Admitted, and not all of them seen walking through yet."""
+        return [visit for visit in self._own.values() if visit.to_come > 0]
 
     def known(self, visit: Visit) -> bool:
         """Whether this very admission still stands, here."""
@@ -120,8 +135,9 @@ class Visits:
         """The visit of this card that has not left, admitted here or else at a neighbour."""
         if card in self._by_card:
             return self._by_card[card]
-        found = [told.visit(card) for told in self._elsewhere.values() if card in told.visits]
-        return min(found, key=lambda visit: visit.session is None, default=None)
+        found = [told for told in self._elsewhere.values() if card in told.visits]
+        best = max(found, key=lambda told: told.lately(card), default=None)
+        return None if best is None else best.visit(card)
 
     def inside(self, card: str, session: str | None) -> bool:
         """Whether the card is inside in this session, here or at a neighbour."""
@@ -178,9 +194,15 @@ class Visits:
                     self._saw_leaving(card)
 
     def forget_days_before(self, today: str) -> None:
-        """Whoever came on an earlier day and was not seen leaving has left all the same."""
-        for visit in [visit for visit in self._own.values() if visit.day != today]:
-            self.forget(visit)
+        """Whoever came on an earlier day and was not seen leaving has left all the same.
+
+        Who came while nobody knew the date came today; whose day is still to come, by a clock that was set back.
+        """
+        for visit in list(self._own.values()):
+            if visit.day is None:
+                self.put(replace(visit, day=today))
+            elif visit.day < today:
+                self.forget(visit)
 
     # --- what gates tell each other -----------------------------------------------------------------
 
@@ -210,12 +232,17 @@ class Visits:
                 self._saw_leaving(card)
 
     def message(self, journal: str, session: str | None) -> contract.Inside:
-        """What the topic ``inside`` says; ``session``: the one that counts now."""
+        """What the topic ``inside`` says; ``session``: that of most cards, which need not be told for each."""
         carded = {visit.card: visit for visit in self._own.values() if visit.card}
+        others: dict[str, list[str]] = {}
+        for card, visit in carded.items():
+            if visit.session not in (None, session):
+                others.setdefault(visit.session, []).append(card)
         return contract.Inside.model_construct(
             journal=journal,
             session=session,
-            cards=tuple(c for c, visit in carded.items() if session is not None and visit.session == session),
+            sessions={other: tuple(cards) for other, cards in others.items()},
+            cards=tuple(card for card, visit in carded.items() if visit.session is not None),
             visits={card: (visit.visit, visit.zone) for card, visit in carded.items()},
             groups={card: visit.people for card, visit in carded.items() if visit.people > 1},
             passes=tuple(card for card, visit in carded.items() if visit.apart),

@@ -57,6 +57,7 @@ TABLE: Mapping[AlertKind, Row] = {
     K.LANE_FAULT: Row(WARNING, "cause", 0, 10, 2),
     K.CLOCK_UNSET: Row(WARNING, "cause", 5, 0, 2),
     K.LINK_DOWN: Row(WARNING, "cause", 10, 10, 2),
+    K.DISK_LOW: Row(WARNING, "cause", 0, 60, 3),
     K.STORAGE_FAULT: Row(WARNING, "cause", 0, 10, 2),
     K.DEVICE_OFFLINE: Row(WARNING, "cause", 10, 10, 2),
 }

@@ -98,7 +98,6 @@ class VirtualClock:
     def __init__(self, start: datetime, *, origin: VirtualClock | None = None) -> None:
         self._start = start
         self._now = [0.0] if origin is None else origin._now  # one moment, shared by all followers
-        self._step = timedelta()
         self._unset = False
 
     def monotonic(self) -> float:
@@ -107,7 +106,7 @@ class VirtualClock:
 
     def wall(self) -> datetime | None:
         """Start plus virtual time plus all steps."""
-        return None if self._unset else self._start + timedelta(seconds=self.monotonic()) + self._step
+        return None if self._unset else self._start + timedelta(0, self._now[0])
 
     def follower(self) -> VirtualClock:
         """Another device's clock: the same passing of time, a wall clock of its own."""
@@ -115,7 +114,7 @@ class VirtualClock:
 
     def step(self, seconds: float) -> None:
         """Move the wall clock; virtual time goes on."""
-        self._step += timedelta(seconds=seconds)
+        self._start += timedelta(seconds=seconds)
 
     def set(self, known: bool) -> None:
         """Make the wall clock known or unknown."""
@@ -131,7 +130,8 @@ class VirtualClock:
         Raises:
             RuntimeError: nothing is due, ever: the simulation would stand still.
         """
-        wake.clear()
+        if wake.is_set():
+            wake.clear()
         if deadline is None:
             raise RuntimeError("virtual time stands still: no deadline and nobody to wake us")
         self.advance_to(deadline)

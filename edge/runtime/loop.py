@@ -40,7 +40,7 @@ class Loop:
 
     Attributes:
         stirred: something came since `run` looked. Set by any thread, taken back before looking.
-        due_s: when the next timer was due when `run` last looked.
+        due_s: when the next timer was due when this loop last worked; infinity for never.
     """
 
     def __init__(
@@ -74,7 +74,8 @@ class Loop:
         else:
             self._inbox.append(fact)
         self.stirred = True
-        self.wake.set()
+        if not self.wake.is_set():  # else the loop has not looked yet; setting it again would cost as much
+            self.wake.set()
         return True
 
     def call_at(self, deadline: float, callback: Callable[[], None]) -> None:
@@ -123,14 +124,9 @@ class Loop:
             if until():
                 self.stirred = True
                 return False
-        self.due_s = self._timers[0][0] if self._timers else inf
-        return True
-
-    def rest(self) -> float:
-        """When to look again if nothing comes before; infinity for never."""
         deadline = self.deadline()
         self.due_s = inf if deadline is None else deadline
-        return self.due_s
+        return True
 
 
 def run(clock: Clock, loops: Sequence[Loop], until: Callable[[], bool]) -> None:
@@ -147,5 +143,5 @@ def run(clock: Clock, loops: Sequence[Loop], until: Callable[[], bool]) -> None:
             if not loop.work(until):
                 return
         if not busy:
-            nearest_s = min([loop.rest() for loop in loops])
+            nearest_s = min([loop.due_s for loop in loops])
             clock.wait(wake, None if nearest_s == inf else nearest_s)

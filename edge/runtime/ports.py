@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from edge.runtime.vocabulary import Commit, Fact, Intent, Now, Publish, ReadEvents, TrimEvents
+from edge.runtime.vocabulary import Commit, Fact, Intent, MeasureDisk, Now, Publish, ReadEvents, TrimEvents
 
 Post = Callable[[Fact], bool]
 """Hands a fact to a loop from any thread; False when the bounded inbox is full and the fact was dropped."""
@@ -82,6 +82,10 @@ class Journal(Protocol):
 
     def trim(self, intent: TrimEvents) -> None:
         """Delete acknowledged events past their retention."""
+        ...
+
+    def measure(self, intent: MeasureDisk, /) -> None:
+        """Posts `DiskMeasured`."""
         ...
 
     def close(self) -> None:

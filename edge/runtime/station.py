@@ -5,7 +5,7 @@ A controller holds one station and hands it each fact first; what is left is the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -20,12 +20,14 @@ from edge.runtime.vocabulary import (
     CommitFailed,
     Committed,
     Delivered,
+    DiskMeasured,
     EventsRead,
     Fact,
     Intent,
     LinkDown,
     LinkSynced,
     LinkUp,
+    MeasureDisk,
     MessageReceived,
     Now,
     Publish,
@@ -41,6 +43,11 @@ VERSION = version("gatehouse")
 TRIM = "trim events"
 TRIM_S = 3_600.0
 """How often events past their retention are deleted."""
+DISK = "measure disk"
+DISK_S = 60.0
+"""How often the free space is measured."""
+ENOUGH = 1.2
+"""So many times the limit must be free again: log files come and go, and an alert would come and go with them."""
 REJECTED_WINDOW_S = 10.0
 REJECTED_IN_WINDOW = 50
 """So many bad messages are recorded in a window; the rest of a flood is dropped in silence."""
@@ -85,6 +92,9 @@ class Station:
         commands: what it can be told to do.
         listeners: by row of the contract's table, who takes its messages.
         retention: how long events are kept once the server has them.
+        low_mb: less free space than this on the journal's disk is an alert, MB.
+        echoes: by row, what it says itself and hears again. That counts only until the link is in step: it is
+            then what the broker kept from before.
     """
 
     def __init__(
@@ -94,6 +104,8 @@ class Station:
         commands: Mapping[CommandName, Handler],
         listeners: Mapping[str, Listener],
         retention: timedelta,
+        low_mb: float,
+        echoes: Iterable[str] = (),
     ) -> None:
         self.identity = identity
         self.recorder = Recorder(identity.boot, identity.last_seq)
@@ -110,6 +122,8 @@ class Station:
         self.synced = False
         self._listeners = listeners
         self._retention = retention
+        self._low_mb = low_mb
+        self._echoes = frozenset(map(identity.topic, echoes))
         self._since: str | None = None
         self._clock_told: bool | None = None
         self._rejected = 0
@@ -123,6 +137,7 @@ class Station:
             LinkDown: self._unlinked,
             Delivered: self._delivered,
             EventsRead: self._read,
+            DiskMeasured: self._measured,
             TimerFired: self._timer,
             MessageReceived: self._message,
         }
@@ -155,6 +170,7 @@ class Station:
             step.put("version", VERSION)
         self._since = _since(step.now.wall)
         step.do(SetTimer(TRIM, 1.0))
+        step.do(SetTimer(DISK, 1.0))
         return False
 
     def _committed(self, step: Step, fact: Committed) -> bool:
@@ -198,6 +214,12 @@ class Station:
             step.do(intent)
         return True
 
+    def _measured(self, step: Step, fact: DiskMeasured) -> bool:
+        free_mb = fact.free_bytes // 1_000_000
+        limit_mb = self._low_mb * (ENOUGH if AlertKind.DISK_LOW in self.alerts.active else 1)
+        self.alerts.condition(step, AlertKind.DISK_LOW, free_mb < limit_mb, free_mb=free_mb)
+        return True
+
     def _timer(self, step: Step, fact: TimerFired) -> bool:
         if fact.name == RESEND:
             for intent in self.outbox.timer():
@@ -206,6 +228,9 @@ class Station:
             step.do(SetTimer(TRIM, TRIM_S))
             if step.now.wall is not None:
                 step.do(TrimEvents(self.outbox.acked_seq, step.now.wall - self._retention))
+        elif fact.name == DISK:
+            step.do(SetTimer(DISK, DISK_S))
+            step.do(MeasureDisk())
         else:
             return self.alerts.timer(step, fact.name)
         return True
@@ -213,6 +238,8 @@ class Station:
     # --- messages ---------------------------------------------------------------------------------
 
     def _message(self, step: Step, fact: MessageReceived) -> bool:
+        if self.synced and fact.topic in self._echoes:
+            return True
         try:
             row, names, payload = contract.parse(fact.topic, fact.payload)
         except ContractError as error:

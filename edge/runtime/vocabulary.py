@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Fact:
@@ -24,8 +24,7 @@ class Intent:
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Now:
+class Now(NamedTuple):
     """The moment a fact is handled. Durations use ``mono_s`` only; ``wall`` is None while the clock is unset."""
 
     mono_s: float
@@ -79,6 +78,13 @@ class EventsRead(Fact):
     """Answer to `ReadEvents`: events in order of ``seq``; empty when there are none."""
 
     events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DiskMeasured(Fact):
+    """Answer to `MeasureDisk`: so much is free, in bytes."""
+
+    free_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,11 @@ class TrimEvents(Intent):
 
     acked_seq: int
     before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureDisk(Intent):
+    """See how much is free on the journal's disk; answered by `DiskMeasured`, unless the disk does not say."""
 
 
 @dataclass(frozen=True, slots=True)

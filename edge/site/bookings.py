@@ -6,7 +6,7 @@ does no harm: a lower or equal revision changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -86,6 +86,10 @@ class BookingBook:
         """A pass that holds at this moment; a member of the staff is not taken for a visitor."""
         valid = [row for row in self._passes.get(card, ()) if row.from_ <= moment <= row.until]
         return min(valid, key=lambda row: row.role != "staff", default=None)
+
+    def passes_of(self, card: str) -> Sequence[Pass]:
+        """The card's passes, of whatever time."""
+        return self._passes.get(card, ())
 
     def revision(self, day: date, session: str) -> int | None:
         """Revision of the list that is held; None for none."""

@@ -39,6 +39,7 @@ class Site:
         entrances: gates that let people in.
         devices: all devices of the site's configuration.
         retention: how long events are kept.
+        low_mb: less free space than this on the journal's disk is an alert, MB.
         recorder: decides what goes into the building's history.
     """
 
@@ -49,6 +50,7 @@ class Site:
         entrances: tuple[str, ...],
         devices: tuple[str, ...],
         retention: timedelta,
+        low_mb: float,
         recorder: BuildingRecorder,
     ) -> None:
         self._identity = identity
@@ -68,6 +70,7 @@ class Site:
                 "acks": self._acked_elsewhere,
             },
             retention=retention,
+            low_mb=low_mb,
         )
         self._facts: Mapping[type[Fact], Callable[[Step, Any], None]] = {
             Started: self._started,

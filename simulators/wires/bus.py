@@ -18,7 +18,8 @@ from functools import partial
 
 from edge.runtime.ports import Clock, Post
 from edge.runtime.vocabulary import MessageReceived, Publish
-from simulators.wires.bus_link import Flapper, VirtualLink
+from simulators.wires.bus_link import VirtualLink
+from simulators.wires.flapper import Flapper
 
 QUEUE_LIMIT = 1_000
 """Messages that a session keeps for an absent client; newer ones are dropped, as mosquitto does."""
@@ -77,7 +78,7 @@ class VirtualBroker:
         self._sessions: dict[str, _Session] = {}
         self._links: list[VirtualLink] = []
         self._routes: dict[str, list[_Session]] = {}
-        self._flapper = Flapper(self, self.stop, self.start)
+        self._flapper = Flapper(self.later, self.stop, self.start)
 
     def link(
         self,
@@ -131,6 +132,10 @@ class VirtualBroker:
             self.start()
 
     # --- between the broker and its links -----------------------------------------------------
+
+    def later(self, after_s: float, callback: Callable[[], None]) -> None:
+        """Call back after so many seconds."""
+        self.call_at(self.clock.monotonic() + after_s, callback)
 
     def accept(self, link: VirtualLink) -> bool:
         """Take a connection; tells whether its session was known. A client of the same name is thrown out."""
@@ -204,8 +209,7 @@ class VirtualBroker:
         for message in undelivered:
             self.keep(session, message)
         if session.will is not None:
-            missed = partial(self._missed, session, session.connections)
-            self.call_at(self.clock.monotonic() + noticed_after_s, missed)
+            self.later(noticed_after_s, partial(self._missed, session, session.connections))
 
     def goodbye(self, link: VirtualLink) -> None:
         """Forget the will: the client said its last word itself."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from edge.runtime.ports import Post
 from edge.runtime.vocabulary import Delivered, Fact, LinkDown, LinkSynced, LinkUp, MessageReceived, Publish
+from simulators.wires.flapper import Flapper
 
 if TYPE_CHECKING:
     from simulators.wires.bus import VirtualBroker
@@ -44,7 +45,7 @@ class VirtualLink:
         self.ended = False
         self._up = False
         self._attempt = 0
-        self._flapper = Flapper(broker, self.cut, self.restore)
+        self._flapper = Flapper(broker.later, self.cut, self.restore)
         self._inbound: deque[tuple[float, Fact | None]] = deque()
         self._outbound: deque[tuple[float, Publish | None]] = deque()
         self._unacked = 0
@@ -79,8 +80,7 @@ class VirtualLink:
         self._cut = True
         if noticed_after_s > 0 and self._up:
             self._disconnect(still_up=True)
-            moment = self._broker.clock.monotonic() + noticed_after_s
-            self._broker.call_at(moment, partial(self._notice, self._attempt))
+            self._broker.later(noticed_after_s, partial(self._notice, self._attempt))
         else:
             self._disconnect()
             self._fall("the network is unreachable")
@@ -213,31 +213,3 @@ class VirtualLink:
             now = self._broker.clock.monotonic()
             self._inbound.append((now, LinkDown(error)))
             self._broker.call_at(now, self._deliver)
-
-
-class Flapper:
-    """Turns something off and on again and again."""
-
-    def __init__(self, broker: VirtualBroker, off: Callable[[], None], on: Callable[[], None]) -> None:
-        self._broker = broker
-        self._turns = (off, on)
-        self._number = 0
-
-    def begin(self, up_s: float, down_s: float) -> None:
-        """Stay on for ``up_s``, off for ``down_s``, and so on."""
-        self._number += 1
-        self._later(up_s, down_s, 0)
-
-    def end(self) -> None:
-        """Leave it as it is."""
-        self._number += 1
-
-    def _later(self, wait_s: float, then_s: float, turn: int) -> None:
-        number = self._number
-
-        def due() -> None:
-            if number == self._number:
-                self._turns[turn]()
-                self._later(then_s, wait_s, 1 - turn)
-
-        self._broker.call_at(self._broker.clock.monotonic() + wait_s, due)

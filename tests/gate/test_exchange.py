@@ -21,6 +21,9 @@ from edge.site.contract import BUILDING
 NINE = datetime(2026, 3, 9, 9, 0, tzinfo=timezone(timedelta(hours=8)))
 LANES = {"north": True, "south": True, "west": False}
 """Gates, and whether people come in there."""
+CAPS = contract.Caps(revision=1, building=100, zones={"z": 100, "y": 100}, sessions=())
+OPEN = contract.Caps(revision=1, building=None, zones={"z": 100, "y": 100}, sessions=())
+"""The building has no cap of its own."""
 
 
 class Gate:
@@ -39,6 +42,8 @@ class Gate:
             entrance=LANES[name],
             rights_low=2,
         )
+        self.exchange.use_caps(CAPS)
+        self.exchange.online = {other for other in LANES if other != name}
         self.recorder = Recorder(1, 0)
         self.now_s = 0.0
         if synced:
@@ -61,6 +66,15 @@ class Gate:
 
     def save(self, *, tell: bool = False) -> list[Publish]:
         return self.do(lambda step: self.exchange.save(step, tell=tell))
+
+    def passes_on(self, *, up: bool = True) -> None:
+        self.exchange.pass_on(up=up)
+
+    def sent(self, zone: str = "z") -> dict[str, int]:
+        return self.occupancy.own(zone).sent
+
+    def knows(self, *zones: str) -> bool:
+        return not self.exchange.unknown(zones)
 
     def granted(
         self,
@@ -126,7 +140,7 @@ def test_the_term_and_the_known_zones_survive_a_restart() -> None:
     north.granted(term=3, z=(5, 0))
     again = Gate("north", saved=north.saved)
     assert again.exchange.term == 3
-    assert again.exchange.knows(["z"])
+    assert again.knows("z")
     again.granted(term=2, z=(9, 0))
     assert again.holds() == 5
 
@@ -134,16 +148,34 @@ def test_the_term_and_the_known_zones_survive_a_restart() -> None:
 def test_a_zone_is_known_once_the_keeper_has_spoken_of_it() -> None:
     """Not yet known and full are two answers."""
     north = Gate("north")
-    assert not north.exchange.knows(["z", BUILDING])
+    assert north.exchange.unknown(["z", BUILDING]) == {"z", BUILDING}
     north.granted({BUILDING: (5, 0)}, z=(0, 0))
-    assert north.exchange.knows(["z", BUILDING])
-    assert not north.exchange.knows(["y"])
+    assert north.knows("z", BUILDING)
+    assert north.exchange.unknown(["y", "z"]) == {"y"}
+
+
+def test_a_zone_that_the_caps_do_not_name_is_unknown_whoever_named_it_before() -> None:
+    north = Gate("north")
+    north.granted(z=(5, 0), attic=(5, 0))
+    assert not north.knows("attic")
+    north.exchange.use_caps(contract.Caps(revision=2, building=100, zones={"attic": 5}, sessions=()))
+    assert north.knows("attic")
+    assert not north.knows("z")
+
+
+def test_without_caps_no_zone_is_known() -> None:
+    north = Gate("north")
+    north.granted({BUILDING: (5, 0)}, z=(5, 0))
+    north.exchange.use_caps(None)
+    assert north.exchange.unknown(["z", BUILDING]) == {"z", BUILDING}
 
 
 def test_an_unlimited_building_and_passes_need_no_word_of_the_keeper() -> None:
     north = Gate("north")
-    north.occupancy.unlimited = frozenset({BUILDING})
-    assert north.exchange.knows([BUILDING, PASSES])
+    assert not north.knows(BUILDING)
+    north.exchange.use_caps(OPEN)
+    assert north.knows(BUILDING, PASSES)
+    assert north.occupancy.missing([BUILDING, PASSES]) == []
 
 
 def test_what_the_keeper_wants_back_is_given_with_the_next_step() -> None:
@@ -233,6 +265,26 @@ def test_a_neighbours_former_journals_count_too() -> None:
     assert north.holds() == 1
 
 
+def test_a_right_that_died_with_a_neighbours_disk_pays_no_debt() -> None:
+    """Its old journal held five, its new one owes one."""
+    north = Gate("north")
+    north.granted(z=(3, 0))
+    old, new = ({"granted": number, "entries": 1 - number // 5, "exits": 0, "released": 0} for number in (5, 0))
+    message = {"journal": "new", "term": 1, "zones": {"z": new}, "former": {"old": {"z": old}}}
+    north.exchange.heard("south", contract.Occupancy.model_validate(message))
+    north.passes_on()
+    assert north.sent() == {"south": 1}
+
+
+def test_who_is_in_on_a_pass_is_known_everywhere() -> None:
+    north, west = Gate("north"), Gate("west")
+    north.occupancy.enter([PASSES], 3)
+    west.occupancy.leave([PASSES])
+    assert north.hears(west.save())
+    assert north.occupancy.inside(PASSES) == 2
+    assert not north.hears(west.save(tell=True))
+
+
 # --- asking ---------------------------------------------------------------------------------------------
 
 
@@ -283,9 +335,15 @@ def test_a_gate_asks_when_it_runs_low(left: int, asked: int) -> None:
     assert len(north.do(lambda step: north.exchange.ask_if_low(step, ["z"]))) == asked
 
 
+def test_nobody_is_asked_about_a_zone_of_which_nobody_knows_the_cap() -> None:
+    north = Gate("north")
+    assert north.do(lambda step: north.exchange.ask_if_low(step, ["attic"])) == []
+
+
 def test_a_gate_without_neighbours_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(LANES, "south", False)
     north = Gate("north")
+    north.granted(z=(1, 0))
     assert not north.exchange.has_peers
     assert north.do(lambda step: north.exchange.ask_if_low(step, ["z"])) == []
     north.hears(Gate("west").save(tell=True))
@@ -294,7 +352,8 @@ def test_a_gate_without_neighbours_asks_nobody(monkeypatch: pytest.MonkeyPatch) 
 
 def test_an_unlimited_building_is_not_asked_for() -> None:
     north = Gate("north")
-    north.occupancy.unlimited = frozenset({BUILDING})
+    north.granted({BUILDING: (1, 0)})
+    north.exchange.use_caps(OPEN)
     assert north.do(lambda step: north.exchange.ask_if_low(step, [BUILDING])) == []
 
 
@@ -346,7 +405,7 @@ def test_an_exit_sends_its_rights_to_the_entrance_that_holds_the_fewest() -> Non
     south.granted(z=(4, 0))
     west.hears([*north.save(tell=True), *south.save(tell=True)])
     west.occupancy.leave(["z"])
-    west.exchange.pass_on(up=True)
+    west.passes_on()
     assert west.occupancy.own("z").sent == {"north": 1}
 
 
@@ -355,36 +414,52 @@ def test_of_equals_the_first_by_name_gets_them_and_unknown_ones_hold_nothing() -
     south.granted(z=(4, 0))
     west.hears(south.save(tell=True))
     west.occupancy.leave(["z"])
-    west.exchange.pass_on(up=True)
+    west.passes_on()
     assert west.occupancy.own("z").sent == {"north": 1}
 
 
 def test_cut_off_an_exit_keeps_its_rights_for_later() -> None:
     west = Gate("west")
     west.occupancy.leave(["z"])
-    west.exchange.pass_on(up=False)
+    west.passes_on(up=False)
     assert west.holds() == 1
-    west.exchange.pass_on(up=True)
+    west.passes_on()
     assert west.holds() == 0
 
 
 def test_an_entrance_passes_nothing_on_unasked() -> None:
     north = Gate("north")
     north.granted(z=(5, 0))
-    north.exchange.pass_on(up=True)
+    north.passes_on()
     assert north.holds() == 5
 
 
 def test_an_unlimited_building_needs_no_rights_to_flow() -> None:
     west = Gate("west")
-    west.occupancy.unlimited = frozenset({BUILDING})
+    west.exchange.use_caps(OPEN)
     west.occupancy.leave([BUILDING])
-    west.exchange.pass_on(up=True)
+    west.passes_on()
     assert west.holds(BUILDING) == 1
 
 
-def test_a_gate_that_is_off_does_not_swallow_the_rights_of_the_day() -> None:
-    """North hears nothing and says nothing, so it looks poor; what is on its way to it counts."""
+def test_an_exit_sends_nothing_to_an_entrance_that_is_off() -> None:
+    """North looks poor, because nobody there uses what it gets."""
+    south, west = Gate("south"), Gate("west")
+    south.granted(z=(6, 0))
+    west.exchange.online = {"south"}
+    for _ in range(100):
+        assert south.occupancy.missing(["z"]) == []
+        south.occupancy.enter(["z"])
+        west.hears(south.save())
+        west.occupancy.leave(["z"])
+        west.passes_on()
+        south.hears(west.save())
+        west.hears(south.save())
+    assert south.holds() == 6
+
+
+def test_before_a_gate_is_known_to_be_off_it_does_not_swallow_the_rights_of_the_day() -> None:
+    """Its last will comes late; what is on its way to it counts."""
     south, west = Gate("south"), Gate("west")
     south.granted(z=(6, 0))
     for _ in range(100):
@@ -392,10 +467,90 @@ def test_a_gate_that_is_off_does_not_swallow_the_rights_of_the_day() -> None:
             south.occupancy.enter(["z"])
             west.hears(south.save())
             west.occupancy.leave(["z"])
-            west.exchange.pass_on(up=True)
+            west.passes_on()
             south.hears(west.save())
             west.hears(south.save())
     assert south.holds() == 3
+
+
+def test_while_nobody_is_there_an_exit_keeps_its_rights_for_who_comes() -> None:
+    west = Gate("west")
+    west.exchange.online = set()
+    west.occupancy.leave(["z"])
+    west.passes_on()
+    assert west.holds() == 1
+    west.exchange.online = {"south"}
+    west.passes_on()
+    assert west.sent() == {"south": 1}
+
+
+# --- debts ------------------------------------------------------------------------------------------------
+
+
+def owes(gate: Gate, people: int) -> list[Publish]:
+    """So many came in there without a right; what it tells."""
+    gate.occupancy.enter(["z"], gate.holds() + people)
+    return gate.save()
+
+
+def test_every_gate_pays_what_it_sees_owed_and_is_not_asked() -> None:
+    north, south = Gate("north"), Gate("south")
+    north.granted(z=(3, 0))
+    north.hears(owes(south, 1))
+    north.passes_on()
+    assert (north.sent(), north.holds()) == ({"south": 1}, 2)
+    south.hears(north.save())
+    assert south.holds() == 0
+
+
+def test_an_exit_pays_what_is_owed_before_it_sends_the_rest_to_the_poorest() -> None:
+    """Also to one that is off: the place is taken all the same."""
+    south, west = Gate("south"), Gate("west")
+    west.exchange.online = {"north"}
+    west.hears(owes(south, 2))
+    west.occupancy.leave(["z"], 3)
+    west.passes_on()
+    assert west.sent() == {"south": 2, "north": 1}
+
+
+def test_what_is_owed_at_an_exit_is_paid_and_what_is_paid_twice_goes_on_to_an_entrance() -> None:
+    """A guard counted there: three more inside than anybody had seen."""
+    gates = {name: Gate(name) for name in LANES}
+    north, south, west = gates.values()
+    north.granted(z=(5, 0))
+    south.granted(z=(4, 0))
+    debt = owes(west, 3)
+    for gate in (north, south):
+        gate.hears(debt)
+        gate.passes_on()
+    for gate in (north, south):
+        west.hears(gate.save())
+    west.passes_on()
+    paid = west.save()
+    for gate in (north, south):
+        gate.hears(paid)
+    assert (north.holds(), south.holds(), west.holds()) == (2, 4, 0)
+
+
+def test_while_cut_off_nothing_is_paid_and_afterwards_everything() -> None:
+    """Rows come in any order then, and the one who paid may come last."""
+    north, south, west = (Gate(name) for name in LANES)
+    north.granted(z=(3, 0))
+    debt = owes(south, 1)
+    west.hears(debt)
+    west.occupancy.leave(["z"])
+    west.passes_on()
+    north.hears(debt)
+    north.passes_on(up=False)
+    assert north.sent() == {}
+    north.hears(west.save())
+    north.passes_on()
+    assert north.sent() == {}, "it is paid already"
+    north.hears(owes(south, 2))
+    north.passes_on(up=False)
+    assert north.sent() == {}
+    north.passes_on()
+    assert north.sent() == {"south": 1}
 
 
 def test_one_way_in_another_way_out_all_day(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,7 +563,7 @@ def test_one_way_in_another_way_out_all_day(monkeypatch: pytest.MonkeyPatch) -> 
         north.occupancy.enter(["z"])
         west.hears(north.save())
         west.occupancy.leave(["z"])
-        west.exchange.pass_on(up=True)
+        west.passes_on()
         north.hears(west.save())
         north.save()
     assert (north.holds(), west.holds()) == (3, 0)

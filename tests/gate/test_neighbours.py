@@ -1,13 +1,14 @@
-"""When a gate tells who is inside, and what it takes over of its own word from a lost journal."""
+"""When a gate tells who is inside, what it takes over of its own word from a lost journal, and who is there."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from itertools import count
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+import edge.assembly.gate as assembly
 from edge.gate.controller import Gate
 from edge.gate.neighbours import INSIDE
 from edge.gate.screening import ScreeningPolicy
@@ -27,6 +28,7 @@ from edge.runtime.vocabulary import (
     TimerFired,
 )
 from edge.site import contract
+from tests.gate.stories.story import building
 
 ZONE = timezone(timedelta(hours=8))
 NINE = datetime(2026, 3, 9, 9, 0, tzinfo=ZONE)
@@ -50,6 +52,7 @@ class North:
             exit_beam=True,
             network_reader=False,
             retention=timedelta(days=30),
+            low_mb=200,
             new_id=lambda: f"id{next(ids)}",
         )
         self.told: list[contract.Inside] = []
@@ -76,6 +79,11 @@ class North:
         visits: dict[str, tuple[str, str | None]] = {card: (f"v-{card[0]}", None) for card in cards}
         inside = contract.Inside(journal=journal, cards=cards, visits=visits, session=TODAY)
         self.takes(MessageReceived(f"gatehouse/demo/inside/{device}", contract.encode(inside), retained))
+
+    def told_by(self, device: str, row: str, payload: contract.Payload | None) -> None:
+        """A neighbour's message; None: an empty one."""
+        data = b"" if payload is None else contract.encode(payload)
+        self.takes(MessageReceived(f"gatehouse/demo/{row}/{device}", data, retained=row == "status"))
 
     def a_moment_later(self) -> None:
         self.takes(TimerFired(INSIDE))
@@ -151,3 +159,45 @@ def test_what_has_not_changed_is_told_once_a_connection() -> None:
         north.a_moment_later()
         north.takes(LinkDown("cut"))
     assert len(north.told) == 2
+
+
+# --- who is there ---------------------------------------------------------------------------------------
+
+
+def status(state: Literal["online", "offline"]) -> contract.Status:
+    return contract.Status(state=state, boot=1, since=None, version="1", journal="j", clock="set")
+
+
+def test_who_is_there_is_what_the_gates_and_their_last_wills_say() -> None:
+    north = North()
+    there = north.gate.state.exchange.online
+    assert there == set(), "nobody is known to be there before anybody has said so"
+    north.takes(LinkUp(resumed=True))
+    north.told_by("south", "status", status("online"))
+    north.told_by("west", "status", status("offline"))
+    assert there == {"south"}
+    north.told_by("south", "status", status("offline"))
+    assert there == set()
+    north.told_by("south", "status", status("online"))
+    north.told_by("south", "status", None)
+    assert there == set()
+
+
+def test_who_asks_is_there_and_who_asked_long_ago_is_not_answered() -> None:
+    """A question that waited at the broker while we were cut off comes before the broker has told all."""
+    north = North()
+    state = north.gate.state
+    state.occupancy.leave(["z"], 8)
+    request = contract.Request(id="r", zones={"z": 1}, urgent=True)
+    north.takes(LinkUp(resumed=True))
+    north.told_by("south", "requests", request)
+    assert (state.occupancy.own("z").sent, state.exchange.online) == ({}, set())
+    north.takes(LinkSynced())
+    north.told_by("south", "requests", request)
+    assert (state.occupancy.own("z").sent, state.exchange.online) == ({"south": 4}, {"south"})
+
+
+def test_a_gate_listens_to_the_others_and_not_to_itself() -> None:
+    heard = assembly.subscriptions(building(), "west")
+    assert {"gatehouse/demo/status/north", "gatehouse/demo/status/south"} <= set(heard)
+    assert "gatehouse/demo/status/west" not in heard

@@ -10,7 +10,7 @@ from itertools import count, pairwise
 import pytest
 
 from edge.gate.screening import IDENTICAL_BELIEVED, Outcome, ScreeningPolicy
-from edge.gate.thermometry import FAILURES_BELIEVED, Pacing, Thermometry
+from edge.gate.thermometry import FAILURES_BELIEVED, IDENTICAL_SUSPECTED, Pacing, Thermometry
 from edge.gate.vocabulary import Measure, TemperatureFailed, TemperatureTaken
 from edge.runtime.clock import VirtualClock
 from edge.runtime.device import Device
@@ -20,6 +20,8 @@ from edge.runtime.vocabulary import Fact, Intent, Now, Started, TimerFired
 NINE = datetime(2026, 3, 9, 9, 0, tzinfo=timezone(timedelta(hours=8)))
 POLICY = ScreeningPolicy()
 PACING = Pacing()
+LOOKED_CLOSER_S = PACING.refresh_s + (IDENTICAL_SUSPECTED - 1) * PACING.idle_s + 0.5
+"""From the start of a frozen part until it is suspected."""
 TRANSFER_S = 0.002
 """How long a good reading takes on the wire."""
 
@@ -112,7 +114,7 @@ class Bench:
         self.tell(lambda step: self.thermometry.want(step, True, not_before_s=not_before_s))
 
     def is_served(self) -> None:
-        self.tell(lambda step: self.thermometry.want(step, False))
+        self.tell(self.thermometry.done)
 
     def wait(self, seconds: float) -> None:
         until_s = self.clock.monotonic() + seconds
@@ -142,10 +144,52 @@ def bench() -> Bench:
 # --- pacing -------------------------------------------------------------------------------------------
 
 
-def test_the_empty_hall_is_looked_at_now_and_then(bench: Bench) -> None:
-    bench.wait(60.0)
-    assert len(bench.asked_s) == 5
-    assert bench.pauses_s == pytest.approx([PACING.idle_s] * 4)
+def test_the_empty_hall_is_looked_at_soon_and_then_now_and_then(bench: Bench) -> None:
+    bench.wait(160.0)
+    assert bench.asked_s[0] == pytest.approx(PACING.refresh_s)
+    assert len(bench.asked_s) == 6
+    assert bench.pauses_s == pytest.approx([PACING.idle_s] * 5)
+
+
+def test_who_was_served_and_still_stands_there_is_not_measured_for_nothing(bench: Bench) -> None:
+    bench.comes()
+    bench.taps()
+    bench.wait(0.5)
+    bench.is_served()
+    before = len(bench.asked_s)
+    bench.wait(PACING.idle_s - 1.0)
+    assert len(bench.asked_s) == before
+    bench.taps()  # but with a card they are
+    bench.wait(0.5)
+    assert bench.outcome() is Outcome.PASS
+
+
+@pytest.mark.parametrize("next_one", [Bench.walks_through, Bench.leaves])
+def test_the_next_one_is_measured_before_the_tap_as_the_first_was(
+    bench: Bench, next_one: Callable[[Bench], None]
+) -> None:
+    bench.comes()
+    bench.taps()
+    bench.wait(0.5)
+    bench.is_served()
+    next_one(bench)
+    bench.wait(0.1)
+    if not bench.thermometry.present:
+        bench.comes()
+    bench.wait(PACING.walk_on_s + 1.5 * PACING.refresh_s)
+    assert bench.outcome() is Outcome.PASS
+
+
+def test_nobody_is_measured_while_the_sample_would_be_the_last_ones(bench: Bench) -> None:
+    bench.comes()
+    bench.taps()
+    bench.wait(0.5)
+    bench.is_served()
+    bench.walks_through()
+    bench.taps()
+    walked_s = bench.clock.monotonic()
+    bench.wait(PACING.walk_on_s + 0.5)
+    assert [asked for asked in bench.asked_s if walked_s < asked < walked_s + PACING.walk_on_s] == []
 
 
 def test_somebody_who_comes_is_measured_at_once(bench: Bench) -> None:
@@ -340,28 +384,30 @@ def test_a_slow_part_still_gets_a_whole_series_within_its_freshness() -> None:
 
 def test_ten_identical_values_are_a_frozen_sensor(bench: Bench) -> None:
     bench.answer = bench.frozen
-    bench.wait(PACING.idle_s * (IDENTICAL_BELIEVED - 1) + 1.0)
+    bench.wait(LOOKED_CLOSER_S + PACING.refresh_s * (IDENTICAL_BELIEVED - IDENTICAL_SUSPECTED - 1))
     assert len(bench.asked_s) == IDENTICAL_BELIEVED - 1
     assert bench.thermometry.faulty is None
-    bench.wait(PACING.idle_s)
+    bench.wait(PACING.refresh_s)
     assert bench.thermometry.faulty == "stuck"
 
 
 def test_nine_identical_values_and_another_are_chance(bench: Bench) -> None:
-    bench.answer = bench.frozen
-    bench.wait(PACING.idle_s * 9 + 1.0)
-    bench.answer = bench.good
-    bench.wait(PACING.idle_s)
-    bench.answer = bench.frozen
-    bench.wait(PACING.idle_s * 9)
+    for _ in range(2):
+        before = len(bench.asked_s)
+        bench.answer = bench.frozen
+        while len(bench.asked_s) < before + IDENTICAL_BELIEVED - 1:
+            bench.wait(PACING.refresh_s / 2)
+        bench.answer = bench.good
+        bench.wait(PACING.refresh_s)
     assert bench.thermometry.faulty is None
 
 
 def test_three_failures_in_a_row_are_a_fault(bench: Bench) -> None:
+    bench.wait(2.0)
     bench.answer = bench.broken
-    bench.wait(PACING.idle_s * 2 + 1.0)
+    bench.wait(PACING.idle_s + PACING.refresh_s)
     assert bench.thermometry.faulty is None
-    bench.wait(PACING.idle_s)
+    bench.wait(PACING.refresh_s)
     assert bench.thermometry.faulty == "PEC: wrong"
 
 
@@ -471,7 +517,7 @@ def test_the_hall_may_get_cold_without_anybody_there(bench: Bench) -> None:
     bench.wait(11.0)
     assert (bench.thermometry.ambient_c, bench.thermometry.ambient_ok) == (22.0, True)
     bench.ambient_c = 15.9
-    bench.wait(10.0)
+    bench.wait(PACING.idle_s)
     assert (bench.thermometry.ambient_c, bench.thermometry.ambient_ok) == (15.9, False)
 
 

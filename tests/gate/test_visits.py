@@ -14,7 +14,8 @@ from edge.gate.occupancy import PASSES
 from edge.gate.visits import Visit, Visits
 from edge.site import contract
 
-AM, PM = "2026-03-09/am", "2026-03-09/pm"
+TODAY = "2026-03-09"
+AM, PM = f"{TODAY}/am", f"{TODAY}/pm"
 ANNA, BEN = "a" * 26, "b" * 26
 
 
@@ -98,7 +99,7 @@ def test_without_a_clock_nobody_counts_as_inside() -> None:
 
 def test_a_visit_without_a_card_is_nobodys() -> None:
     gate = Gate("north", visit(1, None), visit(2, None))
-    assert [one.visit for one in gate.visits.unused()] == ["v1", "v2"]
+    assert [one.visit for one in gate.visits.unfinished()] == ["v1", "v2"]
     assert gate.says() == contract.Inside(journal="north", cards=(), session=AM)
 
 
@@ -112,12 +113,16 @@ def test_of_a_group_those_who_did_not_come_in_hold_no_place_any_more() -> None:
     assert gate.saved == {}
 
 
-def test_unused_visits_are_those_nobody_walked_on() -> None:
+def test_a_visit_is_finished_when_all_of_it_have_walked_in() -> None:
+    pair = replace(visit(2, BEN), people=2, came=1)
     visits = Visits({})
     visits.put(visit(1))
-    visits.put(visit(2, BEN))
-    visits.put(replace(visit(1), used=True))
-    assert visits.unused() == [visit(2, BEN)]
+    visits.put(pair)
+    assert [one.to_come for one in visits.unfinished()] == [1, 1]
+    visits.put(replace(visit(1), came=1))
+    assert visits.unfinished() == [pair]
+    visits.put(replace(pair, came=2))
+    assert visits.unfinished() == []
 
 
 def test_whoever_comes_again_has_left_in_between() -> None:
@@ -160,6 +165,21 @@ def test_whoever_came_yesterday_has_left_all_the_same() -> None:
     assert list(gate.saved) == ["visit/v2"], "nothing of it is kept"
 
 
+def test_whoever_came_while_nobody_knew_the_date_came_today() -> None:
+    gate = Gate("north", visit(1, session=None))
+    gate.visits.forget_days_before("2026-03-09")
+    gate.restart()
+    assert gate.knows(ANNA) == "v1"
+    gate.visits.forget_days_before("2026-03-10")
+    assert gate.knows(ANNA) is None
+
+
+def test_a_clock_that_is_set_back_over_midnight_forgets_nobody() -> None:
+    gate = Gate("north", replace(visit(), day="2026-03-09"))
+    gate.visits.forget_days_before("2026-03-08")
+    assert gate.knows(ANNA) == "v1"
+
+
 # --- neighbours -----------------------------------------------------------------------------------------
 
 
@@ -191,6 +211,23 @@ def test_what_a_neighbour_told_in_another_session_is_past() -> None:
     north, south = Gate("north", visit(session=AM)), Gate("south")
     north.tell(south, session=AM)
     assert not south.visits.inside(ANNA, PM)
+    assert south.knows(ANNA) == "v1"
+
+
+@pytest.mark.parametrize("told_in", [AM, PM, TODAY, None])
+def test_each_card_counts_for_its_own_session_whenever_it_was_told(told_in: str | None) -> None:
+    """Sessions touch: Anna came early for the next one, Ben is of the one that is about to close."""
+    north, south = Gate("north", visit(1, ANNA, session=PM), visit(2, BEN, session=AM)), Gate("south")
+    north.tell(south, session=told_in)
+    assert [south.visits.inside(card, session) for card in (ANNA, BEN) for session in (AM, PM)] == [
+        False, True, True, False
+    ]  # fmt: skip
+
+
+def test_whoever_came_without_a_clock_is_inside_for_no_session_there_either() -> None:
+    north, south = Gate("north", visit(session=None)), Gate("south")
+    north.tell(south, session=AM)
+    assert not south.visits.inside(ANNA, AM)
     assert south.knows(ANNA) == "v1"
 
 
@@ -320,7 +357,7 @@ def test_what_was_told_before_the_disk_was_lost_is_known_after_it() -> None:
     new.restart()
     assert new.visits.inside(ANNA, AM)
     assert new.says() == old.says()
-    assert new.visits.unused() == [], "whoever was not seen walking in by then will not tell"
+    assert new.visits.unfinished() == [], "whoever was not seen walking in by then will not tell"
 
 
 def test_whoever_came_in_since_is_not_made_a_second_time() -> None:
@@ -374,7 +411,7 @@ def test_a_restart_changes_nothing_and_after_talking_everybody_agrees(story: lis
                 here.visits.put(visit(number, card))
                 inside |= {card} if card else set()
             case "use" if card and (own := here.visits.of_card(card)) and here.visits.known(own):
-                here.visits.put(replace(own, used=True))
+                here.visits.put(replace(own, came=1))
             case "out" if card in inside:
                 here.tell(there)
                 there.tell(here)

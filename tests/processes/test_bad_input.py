@@ -104,7 +104,8 @@ def test_a_second_process_on_one_journal(library: Library) -> None:
     ("stimulus", "complaint"),
     [
         ("garbage\n", "line 2: not JSON: "),
-        ('{"device": "north", "do": "power_cut", "for_s": 1}\n', "line 2: power_cut: only a whole simulated site can"),
+        ('{"device": "north", "do": "nap"}\n', 'line 2: do: "nap" is unknown; north knows '),
+        ('{"device": "east", "do": "leave"}\n', 'line 2: device: "east" is unknown; expected one of '),
     ],
 )
 def test_a_stimulus_that_is_none(library: Library, stimulus: str, complaint: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +21,19 @@ from edge.site import contract
 from edge.site.contract import AlertKind as K
 from edge.site.contract import Severity
 
+EDGE = Path(contract.__file__).parents[2]
 NINE = datetime(2026, 3, 9, 9, 0, tzinfo=timezone(timedelta(hours=8)))
+LATER = {
+    "cabinets": {
+        K.OZONE_LEAK, K.CABINET_DOOR, K.ESTOP, K.LAMP_FAULT, K.GENERATOR_FAULT, K.FAN_FAULT, K.OZONE_SENSOR_FAULT,
+        K.INTERLOCK_FAULT, K.BATCH_FAILED,
+    },
+    "hygiene": {K.HYGIENE_MISSED},
+    "contacts of housings": {K.TAMPER},
+    "sensors of rooms": {K.SENSOR_FAULT},
+}  # fmt: skip
+"""Kinds of the contract that belong to parts which do not exist yet."""
+NOW = [kind for kind in K if not any(kind in kinds for kinds in LATER.values())]
 AT_ONCE = [kind for kind, row in TABLE.items() if row.delay_s == 0]
 DELAYED = [kind for kind, row in TABLE.items() if row.delay_s > 0]
 BY_CAUSE = [kind for kind, row in TABLE.items() if row.ends == "cause"]
@@ -142,6 +156,17 @@ def device() -> Device:
 # --- the table ------------------------------------------------------------------------------------------
 
 
+def test_the_table_has_every_kind_whose_part_exists() -> None:
+    assert [kind for kind in K if kind in TABLE] == NOW
+
+
+@pytest.mark.parametrize("kind", NOW)
+def test_every_kind_is_reported_somewhere(kind: K) -> None:
+    """A row of the table that nothing asks for is an alert that never comes."""
+    sources = [path.read_text() for path in EDGE.rglob("*.py") if path.name != "words.py"]
+    assert any(re.search(rf"\bAlertKind\.{kind.name}\b", source) for source in sources)
+
+
 def test_the_critical_kinds_are_those_of_the_contract() -> None:
     assert {kind for kind, row in TABLE.items() if row.severity is Severity.CRITICAL} == contract.CRITICAL & set(TABLE)
 
@@ -197,7 +222,7 @@ def test_a_disk_that_takes_nothing_keeps_no_alert_from_the_guard(kind: K) -> Non
 # --- every kind -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", TABLE)
+@pytest.mark.parametrize("kind", NOW)
 def test_every_kind_can_be_raised_shown_and_ended(device: Device, kind: K) -> None:
     """The audit: event, retained message, journal, and all of them gone in the end."""
     if kind in BY_CAUSE:

@@ -214,3 +214,19 @@ def test_a_client_that_is_back_before_its_end_was_noticed_hears_all(bench: Bench
     first.of(LinkDown)
     sender.publish("caps", b"for the second")
     assert second.message() == ("caps", b"for the second", False)
+
+
+def test_a_pulled_cable_is_a_lost_network_until_it_is_plugged_in(bench: Bench) -> None:
+    south = bench.client("south", "events/+")
+    south.synced()
+    north = bench.client("north", "caps")
+    north.synced()
+    for number in range(3):
+        bench.plug(north, False)
+        assert north.next() == LinkDown("the network is unreachable")
+        north.publish("events/north", b"lost, the cable is out")
+        bench.plug(north, True)
+        assert north.synced() == [LinkUp(resumed=True), LinkSynced()]
+        north.publish("events/north", b"%d" % number)
+        assert south.message() == ("events/north", b"%d" % number, False)
+        north.of(Delivered)

@@ -220,3 +220,44 @@ def test_what_we_may_not_publish_is_said_once_a_connection(caplog: pytest.LogCap
         while delivered < 3:
             delivered += north.of(Delivered).count
         assert caplog.messages == [f"the broker refuses what we publish on {topic('events/north')}: Not authorized"]
+
+
+def test_nobody_tries_again_while_the_cable_is_out(only_311: bool) -> None:
+    calls, pauses = queue.Queue[None](), queue.Queue[None]()
+
+    def talk(wire: Wire) -> None:
+        calls.put(None)
+        wire.hello()
+        for _ in wire.packets():
+            pass  # until it is gone
+
+    with fake_broker(talk, only_311=only_311) as bench:
+        north = bench.client("north", chance=lambda: float(pauses.put(None) is None))
+        assert north.next() == LinkUp(resumed=False)
+        calls.get(timeout=PATIENCE_S)
+        north.link.plug(False)
+        assert north.next() == LinkDown("the network is unreachable")
+        for _ in range(5):  # as many times it would have tried
+            pauses.get(timeout=PATIENCE_S)
+        assert calls.empty()
+        assert north.facts.empty()
+        north.link.plug(True)
+        assert north.next() == LinkUp(resumed=False)
+
+
+def test_a_cable_that_is_pulled_while_it_connects(only_311: bool) -> None:
+    calls: queue.Queue[Wire] = queue.Queue()
+
+    def talk(wire: Wire) -> None:
+        calls.put(wire)
+        for _ in wire.packets():
+            pass  # it says hello to nobody
+
+    with fake_broker(talk, only_311=only_311) as bench:
+        north = bench.client("north")
+        calls.get(timeout=PATIENCE_S)
+        north.link.plug(False)
+        assert north.next() == LinkDown(f"127.0.0.1:{bench.port}: the network is unreachable")
+        north.link.plug(True)
+        calls.get(timeout=PATIENCE_S).hello()
+        assert north.next() == LinkUp(resumed=False)

@@ -13,6 +13,7 @@ from edge.runtime.vocabulary import (
     LinkDown,
     LinkSynced,
     LinkUp,
+    MeasureDisk,
     MessageReceived,
     Publish,
     ReadEvents,
@@ -59,6 +60,7 @@ class Bench:
             Commit: self.journal.commit,
             ReadEvents: self.journal.read,
             TrimEvents: self.journal.trim,
+            MeasureDisk: self.journal.measure,
             Publish: self.sent.append,
         }
         self.history = self.open(self.history_disk, post_from_history(post))
@@ -68,6 +70,7 @@ class Bench:
             entrances=("north", "south"),
             devices=("north", "south", "west"),
             retention=timedelta(days=30),
+            low_mb=200,
             recorder=BuildingRecorder(self.history.state(), self.history.last_seq, acks=self.acks),
         )
         self.device.install(site, doers)

@@ -8,7 +8,19 @@ from edge.runtime.journal.backlog import GROUP_LIMIT, QUEUE_LIMIT, RETRY_S, Back
 from edge.runtime.journal.errors import JournalError
 from edge.runtime.journal.store import Store
 from edge.runtime.ports import Clock, Post
-from edge.runtime.vocabulary import Commit, CommitFailed, EventsRead, Fact, ReadEvents, TrimEvents
+from edge.runtime.vocabulary import (
+    Commit,
+    CommitFailed,
+    DiskMeasured,
+    EventsRead,
+    Fact,
+    MeasureDisk,
+    ReadEvents,
+    TrimEvents,
+)
+
+PLENTY_BYTES = 16_000_000_000
+"""What is free, unless a test says otherwise."""
 
 
 class InlineJournal(Backlog):
@@ -16,11 +28,11 @@ class InlineJournal(Backlog):
 
     A group is on disk, and told, a latency after the disk was free; what is queued meanwhile forms the
     next group. Faults are plain attributes: ``failing`` makes the disk refuse, ``latency_s`` may be
-    replaced by a slower one.
+    replaced by a slower one, ``free_bytes`` is what is left of it.
 
     Args:
         store: the disk. It survives a `power_cut` and can be given to the next run.
-        post: takes `Committed`, `CommitFailed` and `EventsRead`.
+        post: takes `Committed`, `CommitFailed`, `EventsRead` and `DiskMeasured`.
         clock: virtual time.
         call_at: sets a timer on the thread of the simulation.
         latency_s: how long the next write takes.
@@ -47,6 +59,7 @@ class InlineJournal(Backlog):
         self._dead = False
         self.latency_s = latency_s
         self.failing = False
+        self.free_bytes = PLENTY_BYTES
 
     def commit(self, intent: Commit) -> None:
         """Queue a transaction; posts `Committed` after the latency of the disk."""
@@ -69,6 +82,10 @@ class InlineJournal(Backlog):
         then: int | None = 0
         while then is not None:
             then = self._store.trim(intent.acked_seq, intent.before.isoformat(), then)
+
+    def measure(self, _: MeasureDisk, /) -> None:
+        """Posts `DiskMeasured`."""
+        self._tell(DiskMeasured(self.free_bytes))
 
     def close(self) -> None:
         """Write what is queued, mark the run as cleanly ended. The store stays open: it is the disk.

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, Self
 
 from edge.runtime.journal import files
 from edge.runtime.journal.errors import JournalError, JournalOpenError
@@ -47,7 +47,7 @@ class Store:
     # --- opening ------------------------------------------------------------------------------
 
     @classmethod
-    def open(cls, path: Path, ids: Ids) -> Store:
+    def open(cls, path: Path, ids: Ids) -> Self:
         """Open the journal at ``path`` for one process alone; make it if there is none.
 
         Raises:

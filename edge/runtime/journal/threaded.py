@@ -8,6 +8,7 @@ fsync, not a longer queue.
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 import threading
 from collections import deque
@@ -18,7 +19,16 @@ from edge.runtime.journal.backlog import GROUP_LIMIT, QUEUE_LIMIT, RETRY_S, Back
 from edge.runtime.journal.errors import JournalError, JournalWriteError
 from edge.runtime.journal.store import Store
 from edge.runtime.ports import Post
-from edge.runtime.vocabulary import Commit, CommitFailed, EventsRead, Fact, ReadEvents, TrimEvents
+from edge.runtime.vocabulary import (
+    Commit,
+    CommitFailed,
+    DiskMeasured,
+    EventsRead,
+    Fact,
+    MeasureDisk,
+    ReadEvents,
+    TrimEvents,
+)
 
 READS_LIMIT = 100
 """Reads that may wait; of more, the newest are answered."""
@@ -41,7 +51,7 @@ class SqliteJournal(Backlog):
 
     Args:
         path: the database file; made if it is missing, its directory must exist.
-        post: takes `Committed`, `CommitFailed` and `EventsRead`, from the journal's thread.
+        post: takes `Committed`, `CommitFailed`, `EventsRead` and `DiskMeasured`, from the journal's thread.
         ids: gives a new journal its identity.
         limit: transactions that may wait for the disk.
         failed: the supervisor's hook: transactions were lost, and the device must start again.
@@ -69,6 +79,8 @@ class SqliteJournal(Backlog):
         self._reads: deque[ReadEvents] = deque(maxlen=READS_LIMIT)
         self._trim: TrimEvents | None = None
         self._trim_from = 0
+        self._directory = path.parent
+        self._measuring = False
         self._in_log = 0
         self._read_error = ""
         self._closing_tries = 0
@@ -102,6 +114,12 @@ class SqliteJournal(Backlog):
         """Delete acknowledged events past their retention, a stretch at a time between the commits."""
         with self._changed:
             self._trim, self._trim_from = intent, 0
+            self._changed.notify()
+
+    def measure(self, _: MeasureDisk, /) -> None:
+        """Posts `DiskMeasured`: what is free for this process, where the file lies."""
+        with self._changed:
+            self._measuring = True
             self._changed.notify()
 
     def close(self) -> None:
@@ -148,6 +166,7 @@ class SqliteJournal(Backlog):
         """Whether to go on at once; what failed last waits for its time."""
         return (
             self._trim is not None
+            or self._measuring
             or bool((self._queue or self._closing) and not self._error)
             or bool(self._reads and not self._read_error)
         )
@@ -164,6 +183,8 @@ class SqliteJournal(Backlog):
             self._read_once()
         if self._trim is not None:
             self._trim_once()
+        if self._measuring:
+            self._measure_once()
         if self._in_log >= CHECKPOINT_AFTER and not self._queue:
             self._checkpoint()
 
@@ -180,6 +201,15 @@ class SqliteJournal(Backlog):
         self._read_error = ""
         self._reads.popleft()
         self._tell(EventsRead(events))
+
+    def _measure_once(self) -> None:
+        self._measuring = False
+        try:
+            free_bytes = shutil.disk_usage(self._directory).free
+        except OSError as error:
+            _log.warning("the free space is unknown, the next measuring will try again: %s", error)
+        else:
+            self._tell(DiskMeasured(free_bytes))
 
     def _checkpoint(self) -> None:
         self._in_log = 0

@@ -114,15 +114,16 @@ class Occupancy(Payload, frozen=True):
 class Inside(Payload, frozen=True):
     """Who was admitted here and not seen leaving.
 
-    ``session``: ``cards`` count until its end (its date and id, or a date: until the end of that day).
-    ``visits``: visit and zone of each card; ``groups``: how many came in on it, where more than one;
-    ``passes``: cards that are counted apart. ``left``: visits that were seen leaving here and were
-    admitted elsewhere; the gate that admitted them forgets them.
+    ``session``: ``cards`` count until its end (its date and id, or a date: until the end of that day), those in
+    ``sessions`` until the end of another. ``visits``: visit and zone of each card; ``groups``: how many
+    came in on it, where more than one; ``passes``: cards that are counted apart. ``left``: visits that were
+    seen leaving here and were admitted elsewhere; the gate that admitted them forgets them.
     """
 
     journal: Id
     cards: Annotated[tuple[Token, ...], Field(max_length=10_000)]
     session: Line | None = None
+    sessions: dict[Line, tuple[Token, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
     visits: dict[Token, tuple[Id, Zone | None]] = Field(default_factory=dict[str, tuple[str, str | None]])
     groups: dict[Token, People] = Field(default_factory=dict[str, int])
     passes: Annotated[tuple[Token, ...], Field(max_length=10_000)] = ()

@@ -99,7 +99,7 @@ class LaneMode(EventData, frozen=True):
 
 
 class CountSettled(EventData, frozen=True):
-    """A person, or the end of a session, corrected the count."""
+    """A person, the end of a session, or a card that came again corrected the count."""
 
     zone: ZoneOrBuilding
     before: int

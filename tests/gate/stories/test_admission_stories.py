@@ -191,45 +191,6 @@ def test_a_code_that_nobody_asked_for_does_no_harm(story: Story) -> None:
     assert len(story.told().events("visit.admitted")) == 1
 
 
-def test_a_card_that_is_inside_stays_outside(story: Story) -> None:
-    story.booked(LI).at("09:10").north.serves(LI).at("09:20").north.tap(LI)
-    story.at("09:21").south.tap(LI)
-    told = story.told()
-    assert told.reasons() == ["already_inside", "already_inside"]
-    assert "anti_passback" in told.kinds()
-    assert told.inside() == 1
-
-
-def test_whoever_left_may_come_back(story: Story) -> None:
-    story.booked(LI).at("09:10").north.serves(LI)
-    story.at("09:20").west.exits(LI)
-    story.at("09:30").south.serves(LI)
-    told = story.told()
-    first, second = told.events("visit.admitted")
-    assert first.data["visit"] != second.data["visit"]
-    assert told.reasons() == []
-    assert told.inside() == 1
-
-
-def test_who_is_inside_is_forgotten_when_the_session_closes() -> None:
-    story = Story("11:20").caps().booked(LI, WANG).booked(LI, WANG, session="pm")
-    story.at("11:21").north.serves(LI)
-    story.at("11:22").north.serves(WANG)
-    story.at("14:01").south.serves(WANG)
-    story.at("14:02").north.serves(LI)
-    told = story.told()
-    assert told.reasons() == []
-    assert len(told.events("visit.admitted")) == 4
-
-
-def test_with_soft_anti_passback_the_reader_comes_in_and_the_guard_hears_of_it() -> None:
-    story = Story("08:55", 'policy.anti_passback="soft"').caps().booked(LI)
-    story.at("09:10").north.serves(LI).at("09:20").north.serves(LI)
-    told = story.told()
-    assert len(told.events("visit.admitted")) == 2
-    assert told.alerts("anti_passback") == ["raised"]
-
-
 # --- one at a time ---------------------------------------------------------------------------------------
 
 

@@ -46,6 +46,23 @@ def test_a_power_cut_with_the_clock_unset_is_no_problem(story: Story) -> None:
     assert told.inside() == 1
 
 
+def test_whoever_was_let_in_while_nobody_knew_the_date_is_known_when_it_is_set() -> None:
+    story = Story("08:55", 'policy.clock_unset="manual"').caps().at("09:10").north.do("clock", set=False)
+    story.after(1).guard("north", "admit", card=LI.card, zone="stacks-3").after(2).north.passes()
+    story.at("09:20").north.do("clock", set=True).at("09:30").west.exits(LI)
+    told = story.told()
+    assert told.event("visit.exited").data["visit"] == told.event("visit.admitted").data["visit"]
+    assert told.inside() == told.inside("stacks-3") == 0
+
+
+def test_a_clock_that_steps_back_over_midnight_and_is_set_right_forgets_nobody(story: Story) -> None:
+    story.booked(LI).at("09:10").north.serves(LI).at("09:20").north.do("clock", step_s=-43_200)
+    story.at("09:25").north.do("clock", step_s=43_200).at("09:30").north.tap(LI).at("09:40").west.exits(LI)
+    told = story.told()
+    assert told.reasons() == ["already_inside"]
+    assert told.event("visit.exited").data["visit"] == told.event("visit.admitted").data["visit"]
+
+
 @pytest.mark.parametrize("step_s", [3600.0, -3600.0])
 def test_a_step_of_the_clock_moves_no_duration(story: Story, step_s: float) -> None:
     story.booked(LI).at("09:10").north.meets(LI).after(2).north.do("clock", step_s=step_s)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.gate.stories.story import DAY, FEVERISH_C, LI, WANG, Story
+from tests.gate.stories.story import DAY, FEVERISH_C, GATES, LI, SUN, WANG, ZHAO, Story
 
 LATE = f"{DAY}T09:09:59+08:00"
 LONG = f"{DAY}T18:00:00+08:00"
@@ -164,6 +164,41 @@ def test_a_closed_zone_admits_nobody_at_any_gate_until_it_is_reopened(story: Sto
     assert told.event("zone.reopened").data == {"zone": "stacks-3", "by": "guard 7", "authority": "health office"}
 
 
+@pytest.mark.parametrize("zone", [None, "stacks-3"])
+def test_without_caps_nobody_says_that_the_building_is_full(blank: Story, zone: str | None) -> None:
+    blank.booked(LI).at("09:10").guard("north", "admit", card=LI.card, zone=zone, temperature_c=36.4)
+    told = blank.told()
+    assert told.results("north") == [(False, "caps_unknown")]
+    assert told.messages("requests/north") == []
+
+
+def test_without_caps_the_guard_decides_where_the_site_says_so() -> None:
+    """Two come in by hand; when the caps come there is room for two, so the next one waits for somebody to leave."""
+    story = Story("08:55", "policy.caps_unknown=manual").booked(LI, WANG)
+    story.at("09:10").north.tap(LI).after(3).guard("north", "admit", card=LI.card, temperature_c=36.4)
+    story.after(1).north.passes().after(5).guard("north", "admit", note="visitor", zone="stacks-3")
+    story.after(1).north.passes().at("09:20").caps(building=2, stacks_3=9)
+    story.at("09:21").south.serves(WANG).at("09:30").west.exits(LI).at("09:31").south.serves(WANG)
+    told = story.told()
+    assert told.modes("north") == ["manual", "normal"]
+    assert told.results("north") == [(True, None), (True, None)]
+    assert [line.data["zone"] for line in told.events("visit.admitted", "north")] == [None, "stacks-3"]
+    assert told.reasons() == ["building_full"]
+    assert told.event("visit.admitted", "south").at > told.when("09:31")
+    assert (told.inside(), told.world_inside()) == (2, 2)
+
+
+def test_a_room_of_unknown_size_is_entered_by_hand_only_where_the_site_says_so() -> None:
+    for policy, answers in (
+        ("refuse", [(False, "caps_unknown")] * 2),
+        ("manual", [(True, None), (False, "building_full")]),
+    ):
+        story = Story("08:55", f"policy.caps_unknown={policy}").caps(building=1, stacks_3=1).at("09:10")
+        for note in ("visitor", "another"):
+            story.guard("north", "admit", note=note, zone="attic").after(1).north.passes().after(5)
+        assert story.told().results("north") == answers
+
+
 def test_a_closed_zone_cannot_be_entered_by_hand(story: Story) -> None:
     story.at("09:10").guard("north", "close_zone", zone="stacks-3").after(1)
     story.guard("north", "admit", note="visitor", zone="stacks-3")
@@ -188,8 +223,21 @@ def test_all_out_settles_every_count_with_a_record(story: Story) -> None:
     settled = {line.data["zone"]: line.data for line in told.events("count.settled")}
     assert settled["*"] == {"zone": "*", "before": 3, "after": 0, "by": "guard 7", "cause": "all_out"}
     assert settled["stacks-3"]["before"] == 2
-    assert settled["stacks-4"]["before"] == settled["stacks-4"]["after"] == 0
+    assert set(settled) == {"*", "stacks-3"}, "where nobody was nothing is settled"
     assert told.inside() == told.inside("stacks-3") == 0
+
+
+def test_when_everybody_is_out_so_are_those_who_came_on_a_pass(story: Story) -> None:
+    """Two came, one was seen leaving; whatever the guard says of a single room is not about them."""
+    story.staff(SUN, ZHAO).at("08:56").north.serves(SUN).after(5).south.serves(ZHAO).after(5).west.exits(SUN)
+    story.at("09:10").guard("south", "all_out", zone="stacks-4").at("10:00").guard("west", "all_out", by="guard 7")
+    told = story.told()
+    room, building, passes = (line.data for line in told.events("count.settled"))
+    assert (room["zone"], room["before"], room["after"]) == ("stacks-4", 0, 0)
+    assert (building["zone"], building["before"], building["after"]) == ("*", 0, 0)
+    assert passes == {"zone": "*passes", "before": 1, "after": 0, "by": "guard 7", "cause": "all_out"}
+    counted = [told.retained(f"occupancy/{gate}")["passes"] for gate in GATES]
+    assert sum(row["entries"] - row["exits"] for row in counted) == 0
 
 
 def test_after_all_out_everybody_may_come_in_again_at_every_gate(blank: Story) -> None:

@@ -118,6 +118,49 @@ def test_the_release_button_works_without_caps_network_disk_and_clock(blank: Sto
     assert opened == pytest.approx(blank.seconds("09:10"), abs=0.01)
 
 
+def test_a_reader_who_is_being_measured_waits_for_whoever_the_release_button_lets_in(story: Story) -> None:
+    story.booked(LI).at("09:10").north.tap(LI).after(1).north.do("release_button").after(1).north.passes()
+    story.after(1).north.face().after(2).north.passes()
+    told = story.told()
+    assert told.reasons() == []
+    assert told.event("visit.admitted").data["card"] == LI.card
+    assert told.inside() == told.world_inside() == 2
+
+
+def test_of_two_readers_the_second_waits_for_the_release_button_and_the_first_is_told_that_it_is_busy(
+    story: Story,
+) -> None:
+    story.booked(LI, WANG).at("09:10").north.tap(LI).after(1).north.tap(WANG).after(1).north.do("release_button")
+    story.after(1).north.passes().after(1).north.face()
+    told = story.told()
+    assert [(line.data["card"], line.data["reason"]) for line in told.events("visit.denied")] == [(LI.card, "busy")]
+    assert told.event("visit.admitted").data["card"] == WANG.card
+
+
+@pytest.mark.parametrize("cause", ["fire", "release"])
+def test_whoever_is_being_measured_when_the_lane_is_released_walks_freely(story: Story, cause: str) -> None:
+    """Nothing is recorded of the card: nobody is asked for one, and who walks is counted."""
+    story.booked(LI).at("09:10").north.tap(LI).after(1)
+    if cause == "fire":
+        story.north.do("fire", active=True)
+    else:
+        story.guard("north", "release")
+    story.after(1).north.passes().after(20).north.do("fire", active=False).after(1).guard("north", "normal")
+    told = story.told()
+    assert told.events("visit.denied") == told.events("visit.admitted") == []
+    assert len(told.events("lane.passed")) == told.inside() == 1
+
+
+def test_whoever_is_being_measured_when_the_lane_is_locked_down_is_told_so(story: Story) -> None:
+    story.booked(LI, WANG).at("09:10").north.tap(LI).after(0.5).north.tap(WANG).after(0.5).guard("north", "lockdown")
+    told = story.told()
+    assert [(line.data["card"], line.data["reason"]) for line in told.events("visit.denied")] == [
+        (LI.card, "lockdown"),
+        (WANG.card, "lockdown"),
+    ]
+    assert told.retained("lanes/north")["step"] == "call_guard"
+
+
 @pytest.mark.parametrize("mode", ["lockdown", "held"])
 def test_the_release_button_works_in_every_mode(story: Story, mode: str) -> None:
     story.booked(LI).at("09:10")

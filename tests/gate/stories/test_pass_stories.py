@@ -152,3 +152,33 @@ def test_staff_leave_without_moving_the_readers_count_even_when_the_pass_ran_out
     assert told.inside() == 1
     admitted, *_ = told.events("visit.admitted")
     assert told.event("visit.exited").data["visit"] == admitted.data["visit"]
+
+
+@pytest.mark.parametrize("gate", ["north", "west"])
+def test_staff_leave_apart_where_the_clock_is_unset(gate: str) -> None:
+    story = Story().caps().staff(SUN, until="09:20").booked(LI)
+    story.at("09:10").north.serves(SUN).after(5).north.serves(LI).at("09:30").line(gate, "clock", set=False)
+    story.at("09:40").line(gate, "exit", card=SUN.uid)
+    told = story.told()
+    assert told.inside() == 1
+    assert told.event("visit.exited").data["visit"] == told.events("visit.admitted")[0].data["visit"]
+
+
+@pytest.mark.parametrize("clock", [True, False])
+def test_staff_leave_apart_where_nobody_could_tell_that_they_came(*, clock: bool) -> None:
+    """The way out has been cut off all morning: a pass of today speaks for its card, over or not."""
+    story = Story().caps().staff(SUN, until="09:20").booked(LI).at("09:05").west.link(False)
+    story.at("09:10").north.serves(SUN).after(5).north.serves(LI).at("09:30").west.do("clock", set=clock)
+    story.at("09:40").west.exits(SUN).at("09:50").west.link(True)
+    told = story.told()
+    assert told.inside() == 1
+    assert told.retained("occupancy/west")["passes"] == {"entries": 0, "exits": 1}
+
+
+def test_whoever_had_a_pass_yesterday_is_a_reader_today() -> None:
+    story = Story().caps().booked(LI)
+    yesterday = {"from": "2026-03-08T07:00:00+08:00", "until": "2026-03-08T18:00:00+08:00"}
+    row = {"card": LI.card, "role": "staff", **yesterday, "zones": None}
+    story.line("server", "passes", payload={"revision": 1, "passes": [row]}).at("09:05").west.link(False)
+    story.at("09:10").north.serves(LI).at("09:40").west.exits(LI).at("09:50").west.link(True)
+    assert story.told().inside("stacks-3") == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gate.stories.story import CHEN, LI, WANG, Story
+from tests.gate.stories.story import LI, WANG, Story
 
 # --- hesitation --------------------------------------------------------------------------------------
 
@@ -45,17 +45,6 @@ def test_the_place_of_a_reader_who_hesitates_may_go_to_another(blank: Story) -> 
     blank.at("09:10:30").north.tap(LI)
     told = blank.told()
     assert told.reasons() == ["zone_full"]
-    assert told.inside() == 1
-
-
-def test_three_who_do_not_get_through_are_a_broken_lock(story: Story) -> None:
-    story.booked(LI, WANG, CHEN).at("09:09").north.breaks("lock", "absent")
-    for clock, person in (("09:10", LI), ("09:11", WANG), ("09:12", CHEN)):
-        story.at(clock).north.serves(person)
-    story.at("09:20").north.mended("lock", "absent").after(1).north.serves(LI)
-    told = story.told()
-    assert len(told.events("visit.abandoned")) == 3
-    assert told.alerts("lane_fault", "north") == ["raised", "cleared"]
     assert told.inside() == 1
 
 
@@ -230,3 +219,48 @@ def test_open_once_is_refused_while_somebody_walks_through(story: Story) -> None
     assert [ok for ok, _ in told.results("north")] == [False]
     assert len(told.openings("north")) == 1
     assert told.inside() == 1
+
+
+# --- by hand, while a reader is measured ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["open_once", "admit"])
+def test_a_reader_who_is_being_measured_waits_for_whoever_the_guard_lets_in(story: Story, command: str) -> None:
+    story.booked(LI).at("09:10").north.tap(LI).after(1)
+    if command == "open_once":
+        story.guard("north", command)
+    else:
+        story.guard("north", command, note="visitor", zone="stacks-4")
+    story.after(1).north.passes()
+    story.after(2).north.face().after(2).north.passes()
+    told = story.told()
+    assert told.results("north") == [(True, None)]
+    assert told.reasons() == []
+    assert told.events("visit.admitted")[-1].data["card"] == LI.card
+    assert told.inside() == told.world_inside() == 2
+
+
+def test_where_another_waits_already_whoever_is_being_measured_is_busy(story: Story) -> None:
+    story.booked(LI, WANG).at("09:10").north.tap(LI).after(1).north.tap(WANG).after(1).guard("north", "open_once")
+    story.after(1).north.passes().after(1).north.face()
+    told = story.told()
+    assert [(line.data["card"], line.data["reason"]) for line in told.events("visit.denied")] == [(LI.card, "busy")]
+    assert told.event("visit.admitted").data["card"] == WANG.card
+
+
+def test_a_reader_who_waits_and_is_let_in_by_the_guard_waits_no_more(story: Story) -> None:
+    """Li is still being measured, and is next."""
+    story.booked(LI, WANG).at("09:10").north.tap(LI).after(1).north.tap(WANG).after(1)
+    story.guard("north", "admit", card=WANG.card).after(1).north.passes().after(1).north.face()
+    told = story.told()
+    assert told.reasons() == []
+    assert [line.data["card"] for line in told.events("visit.admitted")] == [WANG.card, LI.card]
+
+
+def test_a_suspect_who_had_to_wait_is_looked_at_anew(story: Story) -> None:
+    """Two suspect looks in a row are a fever, and the first of them is forgotten with the turn."""
+    story.booked(LI).at("09:10").north.meets(LI, 36.2).after(1.5).guard("north", "open_once").after(1)
+    story.north.passes().after(0.3).north.face(36.2).after(3).north.leave().after(0.1).north.face(34.6)
+    told = story.told()
+    assert told.reasons() == []
+    assert told.event("visit.admitted").data["skin_c"] == pytest.approx(34.6, abs=0.06)

@@ -99,6 +99,49 @@ def test_a_reader_who_hesitates_again_after_the_power_cut_gives_the_place_back(s
     assert told.inside() == told.inside("stacks-3") == 0
 
 
+def half_in(story: Story) -> Story:
+    """Three on Li's card, and the power fails when one of them is in."""
+    story.booked(LI, people=3).at("09:10").north.meets(LI).after(2).north.passes().after(1)
+    return story.north.power_cut(10).after(15)
+
+
+def test_those_of_a_group_whom_the_power_cut_left_outside_come_in_on_its_card(story: Story) -> None:
+    half_in(story).north.tap(LI).after(2).north.passes(2).at("09:20").west.exits(LI).after(1)
+    story.west.exits().after(1).west.exits()
+    told = story.told()
+    assert told.event("visit.reopened").data["people"] == 2
+    assert len(told.events("visit.passed")) == 1
+    assert told.kinds() == told.reasons() == []
+    visit = told.event("visit.admitted").data["visit"]
+    assert [line.data["visit"] for line in told.events("visit.exited")] == [visit] * 3
+    assert told.inside() == told.inside("stacks-3") == told.world_inside() == 0
+
+
+def test_those_of_a_group_who_do_not_come_back_count_as_inside(story: Story) -> None:
+    """They may have slipped in while nobody looked; and the card is inside."""
+    half_in(story).at("09:15").north.tap(LI)
+    told = story.told()
+    assert told.inside() == told.inside("stacks-3") == 3
+    assert told.reasons() == ["already_inside"]
+    assert [line.data.get("assumed") for line in told.events("visit.passed")] == [None]
+
+
+def test_if_only_one_more_of_a_group_comes_after_the_power_cut_one_place_is_given_back(story: Story) -> None:
+    half_in(story).north.tap(LI).after(2).north.passes().after(10).north.tap(LI).at("09:20")
+    told = story.told()
+    assert told.event("visit.reduced").data["people"] == 1
+    assert told.reasons() == ["already_inside"], "it opens no third time"
+    assert told.inside() == told.inside("stacks-3") == told.world_inside() == 2
+
+
+def test_if_nobody_else_of_a_group_comes_after_the_power_cut_their_places_are_given_back_once(story: Story) -> None:
+    half_in(story).north.tap(LI).after(7).north.tap(LI).at("09:20")
+    told = story.told()
+    assert told.event("visit.reduced").data["people"] == 2
+    assert told.reasons() == ["already_inside"]
+    assert told.inside() == told.inside("stacks-3") == told.world_inside() == 1
+
+
 @pytest.mark.parametrize("delay_ms", [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 15, 50, 1000, 1690, 1701, 1702, 1703, 1704, 1710])
 def test_at_whatever_moment_the_power_fails_the_count_is_right_in_the_end(story: Story, delay_ms: int) -> None:
     """Face, tap, walk 1.7 s later; whoever is still outside taps again."""

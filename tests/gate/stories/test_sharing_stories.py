@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gate.stories.story import CHEN, GATES, LI, SUN, WANG, ZHAO, Person, Story
+from tests.gate.stories.story import CHEN, GATES, LI, PHONE, SUN, WANG, ZHAO, Person, Story
 
 READERS = (LI, WANG, CHEN, ZHAO, SUN)
 
@@ -64,9 +64,19 @@ def test_where_the_building_has_no_cap_only_the_rooms_count(blank: Story) -> Non
     assert told.inside() == 3
 
 
-def test_a_room_that_the_caps_do_not_name_has_room_for_nobody(story: Story) -> None:
+def test_how_many_a_room_holds_that_the_caps_do_not_name_is_unknown(story: Story) -> None:
     story.booked(LI, zone="attic").at("09:10").north.meets(LI)
-    assert story.told().reasons() in (["zone_full"], ["caps_unknown"])
+    assert story.told().reasons() == ["caps_unknown"]
+
+
+def test_a_room_that_the_caps_name_no_more_is_as_unknown_as_one_they_never_named(blank: Story) -> None:
+    """Whoever names it again opens it again."""
+    blank.caps(building=9, stacks_3=9, attic=1).booked(LI, zone="attic")
+    blank.at("09:05").caps(building=9, stacks_3=9, revision=2).at("09:10").north.meets(LI).after(3).north.leave()
+    blank.at("09:20").caps(building=9, stacks_3=9, attic=1, revision=3).after(5).north.serves(LI)
+    told = blank.told()
+    assert told.reasons() == ["caps_unknown"]
+    assert told.inside("attic") == 1
 
 
 def test_two_people_on_one_booking_need_two_places(blank: Story) -> None:
@@ -87,6 +97,94 @@ def test_two_people_find_two_places_at_the_other_gate(blank: Story) -> None:
     told = blank.told()
     assert told.reasons() == []
     assert told.inside() == 4
+
+
+# --- debts -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_when_a_guard_has_counted_that_a_room_is_full_nobody_comes_in_anywhere(blank: Story, gate: str) -> None:
+    blank.caps(building=9, stacks_3=3).booked(LI, WANG)
+    blank.at("09:10").guard(gate, "set_count", zone="stacks-3", people=3)
+    queue(blank, "north", "09:11", LI)
+    queue(blank, "south", "09:12", WANG)
+    told = blank.told()
+    assert [(line.device, line.data["reason"]) for line in told.events("visit.denied")] == [
+        ("north", "zone_full"),
+        ("south", "zone_full"),
+    ]
+    assert told.alerts("count_doubt") == ["raised", "raised"]
+    assert set(told.free("stacks-3").values()) == {0}
+    assert told.inside("stacks-3") == 3
+
+
+def test_whoever_follows_somebody_in_at_one_gate_takes_a_place_at_the_other(blank: Story) -> None:
+    blank.caps(building=2, stacks_3=5).booked(LI, WANG)
+    blank.at("09:10").north.meets(LI).after(2).north.passes(2).after(3).north.leave()
+    queue(blank, "south", "09:11", WANG)
+    told = blank.told()
+    assert told.reasons() == ["building_full"]
+    assert (told.inside(), told.world_inside()) == (2, 2)
+
+
+def test_whoever_forces_a_gate_takes_a_place_and_leaving_frees_one_when_the_debt_is_paid(blank: Story) -> None:
+    """Three pushed into a building for two: the first to leave frees nothing, the second does."""
+    blank.caps(building=2, stacks_3=5).booked(LI)
+    blank.at("09:10")
+    for _ in range(3):
+        blank.north.do("force").after(5)
+    queue(blank, "south", "09:11", LI)
+    blank.at("09:12").west.exits()
+    queue(blank, "south", "09:13", LI)
+    blank.at("09:14").west.exits()
+    queue(blank, "south", "09:15", LI)
+    told = blank.told()
+    assert told.reasons() == ["building_full", "building_full"]
+    assert told.event("visit.admitted").at > told.when("09:15")
+    assert told.world_inside() == told.inside() == 2
+
+
+def test_somebody_who_is_being_measured_loses_the_place_that_a_tailgater_took(blank: Story) -> None:
+    """A card that was read is not yet in."""
+    blank.caps(building=2, stacks_3=5).booked(LI, WANG)
+    blank.at("09:10").north.meets(LI).after(1).south.tap(WANG).after(1).north.passes(2).after(3).south.face()
+    told = blank.told()
+    assert told.alerts("tailgating") == ["raised"]
+    assert told.reasons() == ["building_full"]
+    assert told.world_inside() == 2
+
+
+def test_a_gate_that_is_cut_off_cannot_know_of_a_debt_and_pays_it_when_it_is_back(blank: Story) -> None:
+    """It holds two rights: one is used before it hears, the other is no longer its own."""
+    blank.caps(building=4, stacks_3=9).booked(*READERS).at("09:05").south.link(False)
+    queue(blank, "north", "09:10", LI, WANG)
+    blank.at("09:11").north.do("force").after(5).north.do("force")
+    queue(blank, "south", "09:12", CHEN)
+    blank.at("09:20").south.link(True)
+    queue(blank, "south", "09:21", ZHAO)
+    told = blank.told()
+    assert [line.data["card"] for line in told.events("visit.admitted")] == [LI.card, WANG.card, CHEN.card]
+    assert told.reasons() == ["building_full"]
+    assert told.free() == {"north": -1, "south": 0}
+
+
+def test_a_count_that_was_too_high_gives_back_what_it_took(blank: Story) -> None:
+    blank.caps(building=9, stacks_3=3).booked(*READERS)
+    blank.at("09:10").guard("west", "set_count", zone="stacks-3", people=3)
+    blank.at("09:11").guard("west", "set_count", zone="stacks-3", people=0)
+    queue(blank, "north", "09:12", LI, WANG, CHEN)
+    told = blank.told()
+    assert told.reasons() == []
+    assert told.inside("stacks-3") == 3
+
+
+def test_in_a_building_without_a_cap_a_tailgater_takes_nobodys_place(blank: Story) -> None:
+    blank.caps(building=None, stacks_3=2).booked(LI, WANG)
+    blank.at("09:10").north.meets(LI).after(2).north.passes(2).after(3).north.leave()
+    queue(blank, "south", "09:11", WANG)
+    told = blank.told()
+    assert told.reasons() == []
+    assert told.retained("occupancy/south")["zones"]["*"]["sent"] == {}
 
 
 # --- rights flow ---------------------------------------------------------------------------------------
@@ -119,6 +217,40 @@ def test_rights_flow_without_the_keeper(blank: Story) -> None:
     blank.at("09:12").site.power_cut(3600).at("09:20").west.exits(LI)
     queue(blank, "south", "09:21", WANG)
     assert len(blank.told(until="09:25").events("visit.admitted")) == 2
+
+
+def test_before_a_gate_has_used_up_its_rights_others_have_come(blank: Story) -> None:
+    """Its half of eight lasts for four; it asks in time, and none of six waits for a neighbour's answer."""
+    blank.caps(building=8, stacks_3=8).booked(*READERS, PHONE)
+    queue(blank, "north", "09:10", *READERS, PHONE)
+    told = blank.told()
+    taps = [line["at"] for line in blank.stimuli() if line["do"] == "tap"]
+    waited_s = [line.at - tap for line, tap in zip(told.events("visit.admitted", "north"), taps, strict=True)]
+    assert max(waited_s) < 0.02, "no message comes and goes in that time"
+    assert [request["urgent"] for request in told.messages("requests/north")] == [False] * 3
+    assert told.free("stacks-3") == {"north": 1, "south": 1}
+
+
+def test_a_place_is_not_sent_to_a_gate_that_is_off(blank: Story) -> None:
+    """Both entrances hold nothing; one of them has no power."""
+    blank.caps(building=9, stacks_3=1).booked(LI, WANG)
+    queue(blank, "south", "09:10", LI)
+    blank.at("09:11").north.power_cut(3600).at("09:15").west.exits(LI)
+    queue(blank, "south", "09:16", WANG)
+    told = blank.told(until="09:20")
+    assert told.retained("status/north")["state"] == "offline"
+    assert told.reasons() == []
+    assert len(told.events("visit.admitted", "south")) == 2
+
+
+def test_while_every_entrance_is_off_the_exit_keeps_the_place_for_the_first_that_comes(blank: Story) -> None:
+    blank.caps(building=9, stacks_3=1).booked(LI, WANG)
+    queue(blank, "south", "09:10", LI)
+    blank.at("09:11").north.power_cut(3600).south.power_cut(600).at("09:15").west.exits(LI)
+    queue(blank, "south", "09:25", WANG)
+    told = blank.told(until="09:30")
+    assert told.retained("occupancy/west")["zones"]["stacks-3"]["sent"] == {"south": 1}
+    assert len(told.events("visit.admitted", "south")) == 2
 
 
 # --- partition -----------------------------------------------------------------------------------------
