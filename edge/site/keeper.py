@@ -188,11 +188,17 @@ class Keeper:
         )
 
     def available(self, device: str, zone: str) -> int:
-        """Rights that a gate's current journal still has to use, as far as is known here."""
-        share = self._gates[device].book.zones.get(zone)
+        """Rights that a gate's current journal still has to use, as far as is known here.
+
+        Until it says what it received, that is what was sent to it; but what was sent to a journal before it is lost.
+        """
+        gate = self._gates[device]
+        share = gate.book.zones.get(zone)
         if share is None:
             return 0
-        return share.available(share.received or sum(other.sent.get(device, 0) for _, _, other in self._shares(zone)))
+        alone = len(gate.books) == 1
+        sent = sum(other.sent.get(device, 0) for _, _, other in self._shares(zone)) if alone else 0
+        return share.available(share.received or sent)
 
     def grants(self, device: str) -> Grants:
         """The message for one gate: every zone that is limited, or that it ever had rights of."""
