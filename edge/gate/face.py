@@ -90,7 +90,12 @@ class Face:
         return name == SHOW
 
     def tell(self, step: Step, lane: Lane, alerts: list[str], *, again: bool = False) -> None:
-        """Publish what is shown, if it changed (or ``again``: a new broker asks)."""
+        """Publish what is shown, if it changed (or ``again``: a new broker asks).
+
+        While an admission is written, usually for a millisecond, nothing is: the message would delay the disk.
+        """
+        if lane.state is State.RECORDING and self.prompt is not Prompt.PLEASE_WAIT and not again:
+            return
         prompt = self.prompt or _AT_REST[lane.mode]
         told = (lane.mode, lane.state, prompt, self.reason, self.detail, *alerts)
         if told == self._told and not again:

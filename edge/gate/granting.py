@@ -16,7 +16,9 @@ from edge.runtime.step import Recorder, Step
 from edge.runtime.vocabulary import SetTimer
 from edge.site.contract import BUILDING
 
-RECORDING = "recording"
+SLOW, RECORDING = "slow disk", "recording"
+SLOW_S = 0.3
+"""A disk that takes longer to write an admission is seen by whoever waits, seconds."""
 RECORDING_S = 3.0
 """A disk that takes longer to write an admission has failed for this reader, seconds."""
 
@@ -41,8 +43,7 @@ class Granting:
         """The lane's action: write the admission."""
         visit, self._visit = self._visit, None
         self._transaction = self.recorder.next_number
-        step.do(SetTimer(RECORDING, RECORDING_S))
-        self.gate.face.ask(step, Prompt.PLEASE_WAIT)  # seen while a disk is slow; told after the transaction is queued
+        step.do(SetTimer(SLOW, SLOW_S))
         self.passage.prepare(visit)
         if visit is None:
             return
@@ -94,7 +95,10 @@ class Granting:
             self.gate.face.ask(step, Prompt.CALL_GUARD)
 
     def timer(self, step: Step, name: str) -> bool:
-        """The disk takes too long; False if the timer is not ours."""
-        if name == RECORDING:
+        """The disk takes long, or too long; False if the timer is not ours."""
+        if name == SLOW and self.gate.lane.state is State.RECORDING:
+            self.gate.face.ask(step, Prompt.PLEASE_WAIT)
+            step.do(SetTimer(RECORDING, RECORDING_S - SLOW_S))
+        elif name == RECORDING:
             self.commit_failed(step, self._transaction)
-        return name == RECORDING
+        return name in (SLOW, RECORDING)

@@ -296,7 +296,7 @@ def test_while_the_disk_writes_the_reader_is_asked_to_wait(story: Story) -> None
 
 @pytest.mark.parametrize("command", ["lockdown", "release"])
 def test_nobody_is_left_waiting_when_a_guard_shuts_or_opens_the_lane_meanwhile(story: Story, command: str) -> None:
-    story.booked(LI).at("09:10").north.breaks("disk", "slow").after(1).north.meets(LI).after(0.1)
+    story.booked(LI).at("09:10").north.breaks("disk", "slow").after(1).north.meets(LI).after(0.4)
     story.guard("north", command).after(5).north.leave()
     told = story.told()
     assert ("recording", "please_wait") in [(lane["state"], lane["step"]) for lane in told.messages("lanes/north")]
