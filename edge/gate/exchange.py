@@ -54,6 +54,7 @@ class Exchange:
         self._asked_s: dict[str, float] = {}
         self._asked = 0
         self._named: frozenset[str] = frozenset()
+        self._there: list[str] = []
         self.online: set[str] = set()
         self.term = int(identity.state.get("term", 0))
         self.granted: set[str] = set(identity.state.get("granted_zones", ()))
@@ -68,6 +69,7 @@ class Exchange:
         open_building = caps is not None and caps.building is None
         self._named = frozenset() if caps is None else frozenset({BUILDING, *caps.zones})
         self._occupancy.unlimited = frozenset({BUILDING}) if open_building else frozenset()
+        self._occupancy.moved = True
 
     def unknown(self, zones: Iterable[str]) -> set[str]:
         """Those of these zones that the caps do not name, or of which the keeper has not spoken yet."""
@@ -113,7 +115,8 @@ class Exchange:
             return
         self._occupancy.pay()
         there = [] if self._entrance else [name for name in self._entrances if name in self.online]
-        if there:
+        if there and (self._occupancy.moved or there != self._there):
+            self._occupancy.moved, self._there = False, there
             for zone, free in sorted(self._occupancy.free().items()):
                 held = self._occupancy.peers(zone)
                 poorest = min(there, key=lambda name: (held.get(name, 0), name))

@@ -169,6 +169,7 @@ class Exits:
         """The visit on which somebody leaves with this card; it leaves with the first, who may follow is noted."""
         if card in self._cards:
             self._cards.remove(card)
+            step.do(CancelTimer(UNANSWERED_CARD + card))
         rest, _ = self._groups.pop(card, (None, 0.0))
         visit = self.gate.visits.leave(card) or rest
         if visit is not None and visit.people > 1:

@@ -83,7 +83,8 @@ class Neighbours:
         gate = self.gate
         for key, value in gate.visits.changes().items():
             step.put(key, value)
-            self._inside_changed = True
+        if gate.visits.news:
+            gate.visits.news, self._inside_changed = False, True
         gate.exchange.pass_on(up=gate.synced)
         gate.exchange.save(step, tell=again)
         if self._inside_changed and not self._inside_timer:

@@ -31,6 +31,9 @@ class Occupancy:
     Args:
         device: the gate's name; rights that peers sent to it are found under it.
         saved: the journal's keys under ``count/``, as `changes` gave them.
+
+    Attributes:
+        moved: our numbers changed; whoever passes on what is free takes it back.
     """
 
     def __init__(self, device: str, saved: Mapping[str, Any]) -> None:
@@ -43,6 +46,7 @@ class Occupancy:
         self._news: set[str] = set()
         self._indebted: set[str] = set()
         self._changed: dict[str, Any] = {}
+        self.moved = True
         for key, zones in saved.items():
             if key.startswith("count/row/"):
                 _, _, peer, journal = key.split("/", 3)  # a journal's id may be any text
@@ -246,6 +250,7 @@ class Occupancy:
         return count
 
     def _touch(self, zone: str) -> None:
+        self.moved = True
         self._changed[f"count/own/{zone}"] = self.own(zone).row()
 
     def _sent_to_us(self, zone: str) -> int:

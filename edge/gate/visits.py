@@ -112,6 +112,9 @@ class Visits:
 
     Args:
         saved: the journal's keys under ``visit/`` and ``left/``, as `changes` gave them.
+
+    Attributes:
+        news: the neighbours do not know all yet; whoever tells them takes it back.
     """
 
     def __init__(self, saved: Mapping[str, Any]) -> None:
@@ -120,6 +123,7 @@ class Visits:
         self._by_card = {visit.card: visit for visit in self._own.values() if visit.card}
         self._elsewhere: dict[str, Told] = {}
         self._changed: dict[str, Any | None] = {}
+        self.news = False
 
     # --- what is known ------------------------------------------------------------------------------
 
@@ -153,6 +157,9 @@ class Visits:
         before = self._by_card.get(visit.card or "")
         if before is not None and before.visit != visit.visit:
             self.forget(before)
+        known = self._own.get(visit.visit)
+        # who walked in is nobody else's business
+        self.news = self.news or known is None or replace(known, came=visit.came) != visit
         self._own[visit.visit] = visit
         if visit.card:
             self._by_card[visit.card] = visit
@@ -166,6 +173,7 @@ class Visits:
         if last is not None and last.visit == visit.visit:
             del self._by_card[last.card or ""]
         self._changed[f"visit/{visit.visit}"] = None
+        self.news = True
 
     def withdraw(self, visit: Visit, people: int) -> None:
         """So many of a visit did not come in."""
@@ -216,6 +224,7 @@ class Visits:
         for visit in [v for v, owner in self._left.items() if owner == device and v not in listed]:
             del self._left[visit]
             self._changed[f"left/{visit}"] = None
+            self.news = True
         for visit in inside.left:
             if visit in self._own:
                 self.forget(self._own[visit])
@@ -262,3 +271,4 @@ class Visits:
                 told.drop(card)
                 self._left[visit] = device
                 self._changed[f"left/{visit}"] = device
+                self.news = True

@@ -161,6 +161,21 @@ def test_what_has_not_changed_is_told_once_a_connection() -> None:
     assert len(north.told) == 2
 
 
+# --- debts ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_owed_is_paid_before_anybody_who_waits_is_looked_at() -> None:
+    """South passed a right on, and then somebody followed its last reader in; both come in one message."""
+    north = North()
+    north.takes(LinkUp(resumed=True), LinkSynced())
+    occupancy = north.gate.state.occupancy
+    seen: list[int] = []
+    north.gate.neighbours.rights_came = lambda _: seen.append(occupancy.available("z"))
+    row = contract.ZoneRow(granted=2, entries=2, exits=0, released=0, sent={"north": 1})
+    north.told_by("south", "occupancy", contract.Occupancy(journal="j", term=1, zones={"z": row}))
+    assert (seen, occupancy.own("z").sent) == ([0], {"south": 1})
+
+
 # --- who is there ---------------------------------------------------------------------------------------
 
 

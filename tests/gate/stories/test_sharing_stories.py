@@ -127,16 +127,19 @@ def test_whoever_follows_somebody_in_at_one_gate_takes_a_place_at_the_other(blan
     assert (told.inside(), told.world_inside()) == (2, 2)
 
 
-def test_whoever_forces_a_gate_takes_a_place_and_leaving_frees_one_when_the_debt_is_paid(blank: Story) -> None:
+@pytest.mark.parametrize("way_out", GATES)
+def test_whoever_forces_a_gate_takes_a_place_and_leaving_frees_one_when_the_debt_is_paid(
+    blank: Story, way_out: str
+) -> None:
     """Three pushed into a building for two: the first to leave frees nothing, the second does."""
     blank.caps(building=2, stacks_3=5).booked(LI)
     blank.at("09:10")
     for _ in range(3):
         blank.north.do("force").after(5)
     queue(blank, "south", "09:11", LI)
-    blank.at("09:12").west.exits()
+    blank.at("09:12").line(way_out, "exit")
     queue(blank, "south", "09:13", LI)
-    blank.at("09:14").west.exits()
+    blank.at("09:14").line(way_out, "exit")
     queue(blank, "south", "09:15", LI)
     told = blank.told()
     assert told.reasons() == ["building_full", "building_full"]
