@@ -21,6 +21,11 @@ READ_ROWS = 500
 
 Ids = Callable[[], str]
 
+_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)"
+_DELETE = "DELETE FROM state WHERE key = ?"
+_PUT = "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+"""Not REPLACE: that would give the row a new place and touch the index as well."""
+
 
 class Store:
     """The tables of one journal. Not thread-safe: one thread at a time.
@@ -115,19 +120,13 @@ class Store:
             sqlite3.Error: the disk refused; nothing of the batch was written.
         """
         events = [row for transaction in batch for row in transaction.events]
+        puts = {key: value for transaction in batch for key, value in transaction.puts}  # the last word on each holds
+        kept = [(key, value) for key, value in puts.items() if value is not None]
+        gone = [(key,) for key, value in puts.items() if value is None]
         with self._transaction():
-            if events:
-                self._db.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", events)
-            for transaction in batch:
-                for key, value in transaction.puts:
-                    if value is None:
-                        self._db.execute("DELETE FROM state WHERE key = ?", (key,))
-                    else:
-                        # not REPLACE: that would give the row a new place and touch the index as well
-                        self._db.execute(
-                            "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                            (key, value),
-                        )
+            for sql, rows in ((_EVENT, events), (_PUT, kept), (_DELETE, gone)):
+                if rows:
+                    self._db.executemany(sql, rows)
 
     def read(self, after_seq: int, limit: int) -> tuple[Event, ...]:
         """Committed events above ``after_seq``, in order."""
