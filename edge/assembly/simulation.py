@@ -255,13 +255,15 @@ class SimulatedDevice:
                 self._disk_absent = on
                 if self.journal is not None:
                     self.journal.failing = on
-            case "broker", "slow" if self.link is not None:
-                self.link.slow_s = self._broker_slow_s = SLOW_BROKER_S if on else 0.0
-            case "broker", "intermittent" if self.link is not None:
+            case "broker", "slow":
+                self._broker_slow_s = SLOW_BROKER_S if on else 0.0
+                if self.link is not None:
+                    self.link.slow_s = self._broker_slow_s
+            case "broker", "intermittent":
                 self._flapping = on
-                if on:
+                if self.link is not None and on:
                     self.link.intermittent(*FLAPPING_S)
-                else:
+                elif self.link is not None:
                     self.link.steady()
             case "broker", _:
                 self._plug(not on)

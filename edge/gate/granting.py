@@ -13,7 +13,7 @@ from edge.gate.passage import Passage
 from edge.gate.state import GateState
 from edge.gate.visits import Visit
 from edge.runtime.step import Recorder, Step
-from edge.runtime.vocabulary import SetTimer
+from edge.runtime.vocabulary import CancelTimer, SetTimer
 from edge.site.contract import BUILDING
 
 SLOW, RECORDING = "slow disk", "recording"
@@ -43,6 +43,7 @@ class Granting:
         """The lane's action: write the admission."""
         visit, self._visit = self._visit, None
         self._transaction = self.recorder.next_number
+        step.do(CancelTimer(RECORDING))  # of one before
         step.do(SetTimer(SLOW, SLOW_S))
         self.passage.prepare(visit)
         if visit is None:

@@ -294,6 +294,16 @@ def test_while_the_disk_writes_the_reader_is_asked_to_wait(story: Story) -> None
     assert told.retained("lanes/north")["step"] == "present_card"
 
 
+def test_the_patience_with_the_disk_begins_anew_with_each_reader(story: Story) -> None:
+    story.booked(LI, WANG).at("09:10").north.breaks("disk", "slow").after(1).north.face().after(1).north.tap(LI)
+    story.after(1.6).north.passes().after(0.1).north.leave().after(0.1).north.face()
+    story.after(1.0).north.tap(WANG).after(2).north.passes()  # 2.8 s after the first
+    told = story.told()
+    assert len(told.events("visit.admitted", "north")) == 2
+    assert len(told.events("visit.passed", "north")) == 2
+    assert told.events("visit.abandoned") == []
+
+
 @pytest.mark.parametrize("command", ["lockdown", "release"])
 def test_nobody_is_left_waiting_when_a_guard_shuts_or_opens_the_lane_meanwhile(story: Story, command: str) -> None:
     story.booked(LI).at("09:10").north.breaks("disk", "slow").after(1).north.meets(LI).after(0.4)
