@@ -41,27 +41,23 @@ class Part:
     Attributes:
         settle_s: quiet time before a sample, seconds.
         noise_c: standard deviation of one sample, kelvin.
-        field_of_view_deg: full angle at half the sensitivity, degrees.
-        accuracy_c: largest error for objects of 36 to 38 °C at room temperature, kelvin.
         samples: readings of a full series; the noisy part needs more.
     """
 
     settle_s: float
     noise_c: float
-    field_of_view_deg: float
-    accuracy_c: float
     samples: int = 5
 
 
 PARTS: Mapping[str, Part] = {
-    "BAA": Part(0.10, 0.05, 90.0, 0.5),
-    "DAA": Part(0.10, 0.05, 90.0, 0.2),
-    "DCC": Part(0.14, 0.18, 35.0, 0.2, samples=9),
-    "DCH": Part(0.65, 0.10, 12.0, 0.2),
-    "DCI": Part(0.65, 0.10, 5.0, 0.2),
+    "BAA": Part(0.10, 0.05),
+    "DAA": Part(0.10, 0.05),
+    "DCC": Part(0.14, 0.18, samples=9),
+    "DCH": Part(0.65, 0.10),
+    "DCI": Part(0.65, 0.10),
 }
-"""By the last three letters of the part number (data sheet: settling 8.4.9, noise, field of view,
-accuracy). The number of samples follows from the noise."""
+"""By the last three letters of the part number (data sheet: settling 8.4.9, noise). The number of samples
+follows from the noise."""
 
 
 class BadReading(ValueError):

@@ -104,8 +104,3 @@ def _only(text: str, allowed: frozenset[str], expected: str) -> None:
     for place, character in enumerate(text, start=1):
         if character not in allowed:
             raise BadUid(f"expected {expected}, character {place} is none")
-
-
-def is_random(uid: str) -> bool:
-    """Whether the UID is made up anew at each tap, as phones do: 4 bytes beginning with 08."""
-    return len(uid) == 8 and uid.startswith("08")

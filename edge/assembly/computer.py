@@ -54,7 +54,7 @@ class DiskStore(Store):
     def write(self, batch: Sequence[Transaction]) -> None:
         """Write transactions as one, if the disk takes them."""
         self.disk.stall()
-        self._db.execute(f"PRAGMA query_only = {self.disk.absent:d}")  # SQLite itself refuses then
+        self.refuse(self.disk.absent)
         super().write(batch)
 
 

@@ -18,7 +18,7 @@ from typing import TypedDict
 
 WARM = "warm"
 """Said when the program is loaded."""
-PROGRAM = ("edge.assembly.live", "edge.assembly.site", "edge.cli.commands")
+PROGRAM = ("edge.assembly.rehearsal", "edge.assembly.site", "edge.cli.commands")
 PR_SET_PDEATHSIG = 1
 
 

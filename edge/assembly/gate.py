@@ -11,6 +11,7 @@ from drivers.reader_hid import Role
 from drivers.thermometer_mlx90614 import PARTS
 from drivers.uid import CardForm
 from edge import settings
+from edge.assembly.station import station_performers
 from edge.gate.controller import Gate
 from edge.gate.screening import ScreeningPolicy
 from edge.gate.state import GatePolicy
@@ -29,7 +30,7 @@ from edge.runtime.device import Device, Performers
 from edge.runtime.guard import PinGuard, Resting, TimedGuard
 from edge.runtime.ports import Journal, Link
 from edge.runtime.station import Identity
-from edge.runtime.vocabulary import Commit, Fact, MeasureDisk, Publish, ReadEvents, TrimEvents
+from edge.runtime.vocabulary import Fact
 from edge.site.contract import TOPICS
 
 Reading: TypeAlias = Callable[[], TemperatureTaken | TemperatureFailed]
@@ -169,7 +170,6 @@ def performers(
         PinGuard(write, {name: Resting(False) for name in OUTPUTS}, device.clock),
         device.clock,
         device.loop.call_at,
-        lambda _: None,  # the lane keeps the same time and knows already
     )
 
     def lease(name: str, for_s: float) -> None:
@@ -192,11 +192,7 @@ def performers(
         lease(intent.signal, intent.for_s)
 
     return {
-        Commit: journal.commit,
-        ReadEvents: journal.read,
-        TrimEvents: journal.trim,
-        MeasureDisk: journal.measure,
-        Publish: link.publish,
+        **station_performers(journal, link),
         Unlock: unlock,
         Lock: lock,
         Indicate: indicate,

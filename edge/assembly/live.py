@@ -1,22 +1,19 @@
-"""Devices in real time over a real broker: on hardware, or with real drivers on fake wires."""
+"""Devices in real time over a real broker, and a gate on hardware; `edge.assembly.rehearsal` has the fake wires."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO
 
+from drivers.lane_io import LaneIO
 from edge import settings
 from edge.assembly import gate as assembly
-from edge.assembly.computer import Disk
-from edge.assembly.fakes import open_fakes
 from edge.assembly.hardware import open_hardware
-from edge.assembly.people import Narrated, People
 from edge.assembly.process import BrokerNews, Stop
-from edge.assembly.simulation import Transcript
+from edge.gate.controller import Gate
 from edge.runtime.clock import WallClock
 from edge.runtime.device import Device
 from edge.runtime.journal import SqliteJournal, Store, random_id
@@ -93,68 +90,89 @@ def open_link(
     )
 
 
-def run_gate(
-    building: settings.Building,
-    name: str,
-    *,
-    simulated: bool,
-    stimuli: IO[str] | None,
-    transcript: IO[str] | None,
-    live: Live,
-) -> None:
-    """Run one gate until SIGTERM or SIGINT.
+@dataclass(frozen=True, slots=True)
+class GateProcess:
+    """A gate's process, all but its wires.
 
-    Args:
+    Attributes:
         building: the site's configuration.
         name: which gate of it.
-        simulated: its drivers run on fake wires, with people before them.
-        stimuli: what those people do.
-        transcript: takes what comes of it, a line at once.
-        live: what time it is.
+        device: runs its controller.
+        stop: ends it.
+        opened: what is closed at the end, last first.
+        journal: remembers.
+        gate: decides.
+    """
+
+    building: settings.Building
+    name: str
+    device: Device
+    stop: Stop
+    opened: ExitStack
+    journal: SqliteJournal
+    gate: Gate
+
+    def start(self, controller: Controller, lane: LaneIO, thermometer: assembly.Reading | None) -> MqttLink:
+        """Join controller, wires and broker.
+
+        Args:
+            controller: `gate`, or what stands around it.
+            lane: the contacts.
+            thermometer: takes one reading; None at an exit.
+
+        Returns:
+            The connection to the broker.
+        """
+        post, clock = self.device.loop.post, self.device.clock
+        worker = Worker(f"{self.name} thermometer", post, clock=clock, failed=self.stop.because)
+        self.opened.callback(worker.close)
+        news = BrokerNews(self.name, post, clock)
+        subscriptions = assembly.subscriptions(self.building, self.name)
+        link = open_link(self.building, self.gate.station, news, subscriptions, clock)
+        self.opened.callback(link.close)
+        self.opened.callback(lane.close)  # before all that may take its time: outputs to rest
+        self.device.install(
+            controller,
+            assembly.performers(
+                self.device, journal=self.journal, link=link, lane=lane, measure=worker.submit, thermometer=thermometer
+            ),
+        )
+        return link
+
+    def run(self, *loops: Loop) -> None:
+        """Run until something ends it."""
+        print(f"gatehouse: {self.name} is ready", flush=True)
+        run(self.device.clock, loops, self.stop)
+
+
+@contextmanager
+def gate_process(
+    building: settings.Building,
+    name: str,
+    clock: WallClock,
+    *,
+    open_store: Callable[[Path, Callable[[], str]], Store] = Store.open,
+) -> Generator[GateProcess]:
+    """Begin the process of a gate; at the end close all that was opened, and raise what ended it."""
+    device = Device(clock, urgent=assembly.URGENT)
+    stop = Stop(device.loop.wake)
+    with ExitStack() as opened:
+        journal = open_journal(building, name, device.loop.post, stop, open_store=open_store)
+        opened.callback(journal.close)
+        gate = assembly.controller(building, name, journal, random_id)
+        yield GateProcess(building, name, device, stop, opened, journal, gate)
+    stop.raise_error()
+
+
+def run_gate(building: settings.Building, name: str) -> None:
+    """Run one gate on hardware until SIGTERM or SIGINT.
 
     Raises:
         OSError: a wire, the journal or its folder cannot be used.
-        Unusable: a stimulus was none.
         KeyboardInterrupt: SIGINT ended it.
     """
-    clock = live.clock(building, simulated=simulated)
-    device = Device(clock, urgent=assembly.URGENT)
-    stop = Stop(device.loop.wake)
-    loops: list[Loop] = [device.loop]
-    gate, post = building.devices[name], device.loop.post
-    with ExitStack() as opened:
-        disk = Disk(clock) if simulated else None
-        journal = open_journal(building, name, post, stop, open_store=Store.open if disk is None else disk.open)
-        opened.callback(journal.close)
-        gate_controller = assembly.controller(building, name, journal, random_id)
-        controller: Controller = gate_controller
-        people = None if disk is None else People(building, name, clock, device.loop.wake, stop=stop, disk=disk)
-        if people is None:
-            lane, thermometer = open_hardware(gate, post, clock, opened, building.storage.directory)
-        else:
-            loops.insert(0, people.loop)
-            if transcript is not None:
-                told = Transcript(transcript, clock, began_s=people.began_s, at_once=True)
-                people.watch(told)
-                controller = Narrated(controller, name, told)
-            lane, thermometer = open_fakes(people.world, gate, post, opened)
-        worker = Worker(f"{name} thermometer", post, clock=clock, failed=stop.because)
-        opened.callback(worker.close)
-        news = BrokerNews(name, post, clock)
-        subscriptions = assembly.subscriptions(building, name)
-        link = open_link(building, gate_controller.station, news, subscriptions, clock)
-        opened.callback(link.close)
-        opened.callback(lane.close)  # before all that may take its time: outputs to rest
-        device.install(
-            controller,
-            assembly.performers(
-                device, journal=journal, link=link, lane=lane, measure=worker.submit, thermometer=thermometer
-            ),
-        )
-        if people is not None:
-            people.computer.plug = link.plug
-            if stimuli is not None:
-                people.listen(stimuli)
-        print(f"gatehouse: {name} is ready", flush=True)
-        run(clock, loops, stop)
-    stop.raise_error()
+    clock = Live().clock(building)
+    with gate_process(building, name, clock) as process:
+        loop, directory = process.device.loop, building.storage.directory
+        process.start(process.gate, *open_hardware(building.devices[name], loop.post, clock, process.opened, directory))
+        process.run(loop)

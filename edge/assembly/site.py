@@ -8,12 +8,12 @@ from datetime import timedelta
 from edge import settings
 from edge.assembly.live import Live, open_journal, open_link
 from edge.assembly.process import BrokerNews, Stop
+from edge.assembly.station import station_performers
 from edge.runtime.device import Device, Performers
 from edge.runtime.journal import SqliteJournal
 from edge.runtime.loop import run
 from edge.runtime.ports import Journal, Link
 from edge.runtime.station import Identity
-from edge.runtime.vocabulary import Commit, MeasureDisk, Publish, ReadEvents, TrimEvents
 from edge.site.contract import TOPICS
 from edge.site.controller import Site
 from edge.site.history import HistoryStore, post_from_history
@@ -47,11 +47,7 @@ def controller(building: settings.Building, journal: Journal, history: Journal) 
 def performers(journal: Journal, link: Link, history: Journal) -> Performers:
     """Who performs the site's intents."""
     return {
-        Commit: journal.commit,
-        ReadEvents: journal.read,
-        TrimEvents: journal.trim,
-        MeasureDisk: journal.measure,
-        Publish: link.publish,
+        **station_performers(journal, link),
         **history_performers(history),
     }
 

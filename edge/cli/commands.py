@@ -187,19 +187,26 @@ def gate(
     origin: Origin = None,
 ) -> None:
     """Run the controller of one gate."""
-    from edge.assembly.live import Live, run_gate
-    from edge.assembly.people import Unusable
-
     building = load(config, Building, set_ or ())
     name = _device(config, building, device)
-    if not simulated and (stimuli, transcript, start, speed) != (None, None, None, 1.0):
-        raise Failure("--stimuli, --transcript, --start and --speed need --simulated", USAGE)
+    if not simulated:
+        if (stimuli, transcript, start, speed) != (None, None, None, 1.0):
+            raise Failure("--stimuli, --transcript, --start and --speed need --simulated", USAGE)
+        from edge.assembly.live import run_gate
+
+        run_gate(building, name)
+        return
+
+    from edge.assembly.live import Live
+    from edge.assembly.people import Unusable
+    from edge.assembly.rehearsal import rehearse_gate
+
     live = Live(None if start is None else _moment(start), speed, origin)
     lines = nullcontext(None) if stimuli is None else _opened(stimuli, "r")
     story = nullcontext(None) if transcript is None else _opened(transcript, "w")
     with lines as stream, story as out:
         try:
-            run_gate(building, name, simulated=simulated, stimuli=stream, transcript=out, live=live)
+            rehearse_gate(building, name, stimuli=stream, transcript=out, live=live)
         except Unusable as error:
             raise Failure(f"{stimuli}: {error}", USAGE) from None
 

@@ -7,13 +7,23 @@ by itself: whatever is booked on its card beside it does not matter.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from edge.site.contract import Booking, Mode, Pass, Reason
+from edge.site.contract import BUILDING, Booking, Mode, Pass, Reason
 
 PassbackPolicy = Literal["off", "soft", "hard"]
+
+FULL: Final = (Reason.ZONE_FULL, Reason.BUILDING_FULL)
+"""Reasons that a neighbour's right takes away."""
+
+
+def full(lacking: Collection[str]) -> Reason | None:
+    """Which of `FULL` it is where rights are lacking in these zones; None where none is."""
+    if not lacking:
+        return None
+    return Reason.BUILDING_FULL if set(lacking) == {BUILDING} else Reason.ZONE_FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,7 @@ class Question:
         code: token of the code that was shown with the tap.
         inside: the card is already inside in this session.
         passback: what the site does about that.
-        lacking: zones in which this gate holds no right, ``*`` for the building.
+        lacking: zones in which this gate holds no right, `BUILDING` among them.
     """
 
     mode: Mode
@@ -79,8 +89,8 @@ RULES: tuple[Rule, ...] = (
     Rule(Reason.HEALTH, lambda q: q.booking is not None and q.booking.health in q.refused_health),
     Rule(Reason.WRONG_CODE, lambda q: q.booking is not None and q.booking.code not in (None, q.code)),
     Rule(Reason.ALREADY_INSIDE, lambda q: q.inside and q.passback == "hard", for_pass=True),
-    Rule(Reason.ZONE_FULL, lambda q: any(zone != "*" for zone in q.lacking)),
-    Rule(Reason.BUILDING_FULL, lambda q: "*" in q.lacking),
+    Rule(Reason.ZONE_FULL, lambda q: full(q.lacking) is Reason.ZONE_FULL),
+    Rule(Reason.BUILDING_FULL, lambda q: full(q.lacking) is Reason.BUILDING_FULL),
 )
 
 

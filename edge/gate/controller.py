@@ -40,7 +40,7 @@ from edge.gate.vocabulary import (
     TemperatureFailed,
     TemperatureTaken,
 )
-from edge.runtime.station import Identity, Listener, Station
+from edge.runtime.station import Identity, Station
 from edge.runtime.step import Step
 from edge.runtime.vocabulary import (
     CommitFailed,
@@ -108,15 +108,7 @@ class Gate:
             entrance=screening is not None,
             rights_low=policy.rights_low,
         )
-        listeners: dict[str, Listener] = dict(register.listeners())  # the parts bring theirs, below
-        self.station = Station(
-            identity,
-            commands={},
-            listeners=listeners,
-            retention=retention,
-            low_mb=low_mb,
-            echoes=("occupancy", "inside"),
-        )
+        self.station = Station(identity, retention=retention, low_mb=low_mb, echoes=("occupancy", "inside"))
         self.state = state = GateState(
             identity=identity,
             policy=policy,
@@ -136,10 +128,14 @@ class Gate:
         self.readers = Readers(state, key, self.reception, self.exits)
         self.desk = GuardDesk(state, self.reception, self.station.desk.answer)
         self.neighbours = Neighbours(state, self._rights_came)
-        self.station.desk.learn(self.desk.handlers())
-        listeners.update(self.neighbours.listeners())
-        if network_reader:
-            listeners["readers"] = self.readers.scanned
+        self.station.learn(
+            commands=self.desk.handlers(),
+            listeners={
+                **register.listeners(),
+                **self.neighbours.listeners(),
+                **({"readers": self.readers.scanned} if network_reader else {}),
+            },
+        )
         state.actions.update(
             {
                 Action.BEGIN_CHECKS: self.reception.begin_checks,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from edge.gate.admission import FULL, full
 from edge.gate.lane import State
 from edge.gate.occupancy import PASSES
 from edge.gate.reception import REFERRED_S, Reception
@@ -14,10 +15,9 @@ from edge.runtime.commands import Answer, Handler
 from edge.runtime.step import Step
 from edge.runtime.vocabulary import SetTimer
 from edge.site import contract
-from edge.site.contract import BUILDING, AlertKind, Command, CommandName, Mode
+from edge.site.contract import BUILDING, AlertKind, Command, CommandName, Mode, Reason
 
 ADMIT = "admit by hand"
-FULL = ("zone_full", "building_full")
 
 
 @dataclass(slots=True)
@@ -129,13 +129,13 @@ class GuardDesk:
         )
         unknown = self.gate.exchange.unknown(visit.places)
         if unknown and self.gate.policy.caps_unknown != "manual":
-            return "caps_unknown"
+            return Reason.CAPS_UNKNOWN
         limited = [place for place in visit.places if place not in unknown]
         lacking = self.gate.occupancy.missing(limited, command.people)
         if lacking:
             if self.waiting is None:
                 self.gate.exchange.ask(step, lacking, urgent=True, people=command.people)
-            return "building_full" if lacking == [BUILDING] else "zone_full"
+            return full(lacking)
         self.reception.grant_by_hand(
             step, visit, temperature_c=command.temperature_c, note=command.note, guard=command.by
         )

@@ -54,7 +54,6 @@ class Exchange:
         self._asked_s: dict[str, float] = {}
         self._asked = 0
         self._named: frozenset[str] = frozenset()
-        self._there: list[str] = []
         self.online: set[str] = set()
         self.term = int(identity.state.get("term", 0))
         self.granted: set[str] = set(identity.state.get("granted_zones", ()))
@@ -115,8 +114,8 @@ class Exchange:
             return
         self._occupancy.pay()
         there = [] if self._entrance else [name for name in self._entrances if name in self.online]
-        if there and (self._occupancy.moved or there != self._there):
-            self._occupancy.moved, self._there = False, there
+        if there and self._occupancy.moved:
+            self._occupancy.moved = False
             for zone, free in sorted(self._occupancy.free().items()):
                 held = self._occupancy.peers(zone)
                 poorest = min(there, key=lambda name: (held.get(name, 0), name))

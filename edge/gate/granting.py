@@ -54,7 +54,7 @@ class Granting:
             "lane": gate.device, **visit.measured, "by": visit.by, "people": visit.to_come,
             **self._remarks,
         }  # fmt: skip
-        if self.passage.counted(visit):
+        if self.gate.visits.known(visit):
             step.event("visit.reopened", data)
         else:
             self._end_former(step, visit)

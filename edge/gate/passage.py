@@ -59,10 +59,6 @@ class Passage:
         visit, until_s = self.reopenable.get(card, (None, 0.0))
         return visit if now_s < until_s else None
 
-    def counted(self, visit: Visit) -> bool:
-        """Whether the visit still holds its places."""
-        return self.gate.visits.known(visit)
-
     def prepare(self, visit: Visit | None) -> None:
         """The lane is about to open for a visit, or for whoever comes."""
         self.visit, self._unsure = visit, False
@@ -181,7 +177,7 @@ class Passage:
     def _assume_used(self, step: Step) -> None:
         """Nobody reopened a visit from before the start: its readers are inside, as far as anybody can know."""
         for visit, _ in list(self.reopenable.values()):
-            if self.counted(visit) and visit != self.visit:
+            if self.gate.visits.known(visit) and visit != self.visit:
                 self._came(step, visit, visit.to_come, assumed=True)
 
     def _came(self, step: Step, visit: Visit | None, people: int, *, assumed: bool = False) -> None:

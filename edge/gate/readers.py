@@ -16,7 +16,7 @@ from edge.runtime.step import Step
 from edge.runtime.vocabulary import Fact
 from edge.site import contract
 from edge.site.contract import AlertKind
-from edge.site.tokens import card_token, code_token
+from edge.site.tokens import card_token, code_token, is_random
 
 CODE_S = 30.0
 """A code belongs to the next tap if that comes within so long, seconds."""
@@ -65,7 +65,7 @@ class Readers:
             self.exits.card(step, card)
         elif self.gate.thermometry is not None:
             (code, at_s), self._code = self._code, ("", -1e9)
-            phone = len(fact.uid) == 8 and fact.uid.startswith("08")
+            phone = is_random(fact.uid)
             fresh = step.now.mono_s - at_s <= CODE_S
             self.reception.take(step, Tap(card, step.now.mono_s, code if fresh else None, phone))
 

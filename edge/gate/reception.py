@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edge.gate.admission import Deny, decide
+from edge.gate.admission import FULL, Deny, decide, full
 from edge.gate.face import Prompt, serving
 from edge.gate.granting import Granting
 from edge.gate.lane import State, Trigger
@@ -21,14 +21,13 @@ from edge.gate.tap import Tap, question
 from edge.gate.visits import Visit
 from edge.runtime.step import Step
 from edge.runtime.vocabulary import CancelTimer, SetTimer
-from edge.site.contract import BUILDING, AlertKind, Mode, Reason
+from edge.site.contract import AlertKind, Mode, Reason
 
 REPEAT_S = 1.0
 """A card that was refused and lies on the reader is not asked again for so long, seconds."""
 REFERRED_S = 120.0
 """A card sent to the guard may be admitted by hand without being named for so long, seconds."""
 CHECK, RIGHTS, WAITING = "check", "rights", "waiting"
-FULL = (Reason.ZONE_FULL, Reason.BUILDING_FULL)
 
 
 @dataclass(slots=True)
@@ -77,7 +76,7 @@ class Reception:
 
     def _serve(self, step: Step, tap: Tap) -> None:
         tap.reopens = self.passage.reopening(tap.card, step.now.mono_s)
-        asked = question(self.gate, self.passage, step, tap)
+        asked = question(self.gate, step, tap)
         decision = decide(asked)
         # where the site lets the guard decide while date or caps are unknown, nothing else can be looked up
         blind = self.gate.lane.mode is Mode.MANUAL and not self.gate.lane.causes.keys().isdisjoint(("clock", "caps"))
@@ -138,8 +137,9 @@ class Reception:
         if tap is None or self.gate.lane.state is not State.CHECKING:
             return
         lacking = self._lacking(tap)
-        if lacking and (tap.rights_until_s is None or step.now.mono_s >= tap.rights_until_s):
-            self._deny(step, tap, Reason.BUILDING_FULL if lacking == [BUILDING] else Reason.ZONE_FULL)
+        refusal = full(lacking)
+        if refusal is not None and (tap.rights_until_s is None or step.now.mono_s >= tap.rights_until_s):
+            self._deny(step, tap, refusal)
             return
         verdict = self._verdict(step, tap)
         if overdue and verdict.outcome is Outcome.UNDECIDED:
@@ -180,7 +180,7 @@ class Reception:
         return self.gate.thermometry.verdict(step.now.mono_s)
 
     def _lacking(self, tap: Tap) -> list[str]:
-        if tap.reopens is not None and self.passage.counted(tap.reopens):
+        if tap.reopens is not None and self.gate.visits.known(tap.reopens):
             return []
         return self.gate.occupancy.missing(tap.zones, tap.people)
 
@@ -211,7 +211,7 @@ class Reception:
         self.granting.grant(step, self._visit(step, tap, verdict), Trigger.PASSED_CHECKS)
 
     def _visit(self, step: Step, tap: Tap, verdict: Verdict) -> Visit:
-        if tap.reopens is not None and self.passage.counted(tap.reopens):
+        if tap.reopens is not None and self.gate.visits.known(tap.reopens):
             return tap.reopens
         return Visit(
             visit=self.new_id() if tap.reopens is None else tap.reopens.visit,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from edge.gate.admission import Question
 from edge.gate.occupancy import PASSES
-from edge.gate.passage import Passage
 from edge.gate.state import GateState
 from edge.gate.visits import By, Visit
 from edge.runtime.step import Step
@@ -41,7 +40,7 @@ class Tap:
     reopens: Visit | None = None
 
 
-def question(gate: GateState, passage: Passage, step: Step, tap: Tap) -> Question:
+def question(gate: GateState, step: Step, tap: Tap) -> Question:
     """Everything that the decision rests on; notes in the tap what it is admitted by."""
     wall, register = step.now.wall, gate.register
     sessions = () if wall is None else register.sessions(wall)
@@ -52,7 +51,7 @@ def question(gate: GateState, passage: Passage, step: Step, tap: Tap) -> Questio
         tap.by, tap.zones = "pass", (PASSES,)
     elif booking is not None:
         tap.by, tap.zones, tap.people = "booking", (booking.zone, BUILDING), booking.people
-    counted = tap.reopens is not None and passage.counted(tap.reopens)
+    counted = tap.reopens is not None and gate.visits.known(tap.reopens)
     return Question(
         mode=gate.lane.mode,
         held=tap.card in register.holds,

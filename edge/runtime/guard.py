@@ -159,20 +159,12 @@ class TimedGuard:
         guard: whose `PinGuard.tick` is called in time.
         clock: the loop's time.
         call_at: sets a timer on the loop.
-        fell: takes the names of outputs whose lease ended.
     """
 
-    def __init__(
-        self,
-        guard: PinGuard,
-        clock: Clock,
-        call_at: Callable[[float, Callable[[], None]], None],
-        fell: Callable[[list[str]], None],
-    ) -> None:
+    def __init__(self, guard: PinGuard, clock: Clock, call_at: Callable[[float, Callable[[], None]], None]) -> None:
         self._guard = guard
         self._clock = clock
         self._call_at = call_at
-        self._fell = fell
         self._armed: float | None = None
 
     def lease(self, name: str, on: bool, lease_s: float) -> None:
@@ -198,8 +190,6 @@ class TimedGuard:
             return  # an earlier end was armed since, and will arm the next
         self._armed = None
         try:
-            fallen = self._guard.tick(self._clock.monotonic())
+            self._guard.tick(self._clock.monotonic())
         finally:
             self._arm()
-        if fallen:
-            self._fell(fallen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -12,8 +13,10 @@ from math import inf
 from edge.runtime.ports import Clock
 from edge.runtime.vocabulary import Fact
 
+_log = logging.getLogger(__name__)
+
 INBOX_LIMIT = 10_000
-"""Facts that may wait. A storm of inputs is dropped above it (and counted), never the urgent ones."""
+"""Facts that may wait. A storm of inputs is dropped above it, and the log says so once; never the urgent ones."""
 
 
 class Timer:
@@ -39,6 +42,7 @@ class Loop:
         wake: set on each post; loops that share a thread share it.
 
     Attributes:
+        dropped: facts for which there was no room since the inbox was last empty.
         stirred: something came since `run` looked. Set by any thread, taken back before looking.
         due_s: when the next timer was due when this loop last worked; infinity for never.
     """
@@ -54,7 +58,6 @@ class Loop:
         self.clock = clock
         self.wake = wake or threading.Event()
         self.dropped = 0
-        self.turns = 0
         self._handler = handler
         self._urgent_kinds = urgent
         self._urgent: deque[Fact] = deque()
@@ -69,6 +72,8 @@ class Loop:
         if isinstance(fact, self._urgent_kinds):
             self._urgent.append(fact)
         elif len(self._inbox) >= INBOX_LIMIT:
+            if not self.dropped:
+                _log.warning("the inbox is full: %s and more are dropped", type(fact).__name__)
             self.dropped += 1
             return False
         else:
@@ -106,8 +111,8 @@ class Loop:
         elif self._inbox:
             self._handler(self._inbox.popleft())
         else:
+            self.dropped = 0
             return False
-        self.turns += 1
         return True
 
     def deadline(self) -> float | None:

@@ -37,14 +37,6 @@ class Controller(Protocol):
         ...
 
 
-class Driver(Protocol):
-    """One device on a wire: a small synchronous object that posts facts and never paces itself."""
-
-    def close(self) -> None:
-        """Release the wire. Outputs go to their safe state first."""
-        ...
-
-
 class Journal(Protocol):
     """The write-ahead memory of one device."""
 

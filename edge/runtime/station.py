@@ -89,8 +89,6 @@ class Station:
 
     Args:
         identity: who the device is.
-        commands: what it can be told to do.
-        listeners: by row of the contract's table, who takes its messages.
         retention: how long events are kept once the server has them.
         low_mb: less free space than this on the journal's disk is an alert, MB.
         echoes: by row, what it says itself and hears again. That counts only until the link is in step: it is
@@ -101,8 +99,6 @@ class Station:
         self,
         identity: Identity,
         *,
-        commands: Mapping[CommandName, Handler],
-        listeners: Mapping[str, Listener],
         retention: timedelta,
         low_mb: float,
         echoes: Iterable[str] = (),
@@ -114,13 +110,11 @@ class Station:
         )
         self.alerts = Alerts(identity.topic, identity.saved("alert/"))
         self.desk = CommandDesk(
-            identity.topic("results"),
-            {CommandName.ACK_ALERT: self._acknowledge, **commands},
-            identity.saved("command/"),
+            identity.topic("results"), {CommandName.ACK_ALERT: self._acknowledge}, identity.saved("command/")
         )
         self.up = False
         self.synced = False
-        self._listeners = listeners
+        self._listeners: dict[str, Listener] = {}
         self._retention = retention
         self._low_mb = low_mb
         self._echoes = frozenset(map(identity.topic, echoes))
@@ -141,6 +135,16 @@ class Station:
             TimerFired: self._timer,
             MessageReceived: self._message,
         }
+
+    def learn(self, *, commands: Mapping[CommandName, Handler], listeners: Mapping[str, Listener]) -> None:
+        """Take over what the controller's parts bring, which are made after their station.
+
+        Args:
+            commands: what the device can be told to do.
+            listeners: by row of the contract's table, who takes its messages.
+        """
+        self.desk.learn(commands)
+        self._listeners.update(listeners)
 
     def begin(self, now: Now) -> Step:
         """Start a step."""

@@ -117,7 +117,7 @@ class LinkDown(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Delivered(Fact):
-    """The broker acknowledged so many QoS 1 messages since the last such fact (not durable, see link.py)."""
+    """The broker acknowledged so many QoS 1 messages since the last such fact (not durable, see runtime/link/)."""
 
     count: int
 

@@ -58,8 +58,8 @@ class Site:
         self._recorder = recorder
         self._devices = frozenset(devices)
         self._keeper = Keeper(entrances, identity.saved("keeper/"))
-        self.station = Station(
-            identity,
+        self.station = Station(identity, retention=retention, low_mb=low_mb)
+        self.station.learn(
             commands={CommandName.WRITE_OFF: self._write_off},
             listeners={
                 "caps": self._caps,
@@ -69,8 +69,6 @@ class Site:
                 "events": self._event,
                 "acks": self._acked_elsewhere,
             },
-            retention=retention,
-            low_mb=low_mb,
         )
         self._facts: Mapping[type[Fact], Callable[[Step, Any], None]] = {
             Started: self._started,

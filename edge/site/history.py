@@ -9,14 +9,13 @@ sequence number and id, and its own data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from edge.runtime.journal import Store, read_journal
+from edge.runtime.journal import Store
 from edge.runtime.ports import Journal, Post
-from edge.runtime.vocabulary import Commit, Event, Fact, Intent, TrimEvents
+from edge.runtime.vocabulary import Commit, Fact, Intent, TrimEvents
 
 PERSONAL: Final = (
     "(type LIKE 'visit.%' OR json_extract(data, '$.data.card') IS NOT NULL"
@@ -60,24 +59,3 @@ def post_from_history(post: Post) -> Post:
 def performers(history: Journal) -> Mapping[type[Intent], Callable[[Any], None]]:
     """Who performs the recorder's intents."""
     return {Keep: lambda keep: history.commit(keep.commit), Forget: lambda forget: history.trim(forget.trim)}
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """One event of the history: whose it is, and as its device wrote it."""
-
-    device: str
-    journal: str
-    event: Event
-
-
-def read_history(path: Path) -> Iterator[Recorded]:
-    """All events of the building in the order in which they came, for tools; also while the recorder runs.
-
-    Raises:
-        JournalOpenError: there is no history that can be read.
-    """
-    for row in read_journal(path):
-        data = row.data
-        event = Event(data["seq"], row.at, row.boot, row.mono_s, row.type, data["data"])
-        yield Recorded(data["device"], data["journal"], event)

@@ -31,17 +31,12 @@ class Known:
     Attributes:
         acked_seq: it has all up to here, or what is missing is safe elsewhere.
         ahead: what it has beyond a gap.
-        lost: how many events are safe elsewhere and not here.
+        lost: how many events are safe elsewhere and not here; for whoever reads the history's state.
     """
 
     acked_seq: int = 0
     ahead: set[int] = field(default_factory=set[int])
     lost: int = 0
-
-    @property
-    def gap(self) -> tuple[int, int] | None:
-        """First and last of the events that are waited for."""
-        return (self.acked_seq + 1, min(self.ahead) - 1) if self.ahead else None
 
     def take(self, seq: int) -> bool:
         """Note an event; False when it is known, or too far ahead."""
@@ -92,15 +87,6 @@ class BuildingRecorder:
         self._safe: dict[tuple[str, str], int] = {}
         self._number = 0
         self._waiting: deque[tuple[int, str, Ack]] = deque()
-
-    @property
-    def gaps(self) -> dict[tuple[str, str], tuple[int, int]]:
-        """Events that are waited for: first and last, by device and journal."""
-        return {key: known.gap for key, known in self._known.items() if known.gap is not None}
-
-    def lost(self, device: str) -> int:
-        """How many events of a device are known to be missing for good."""
-        return sum(known.lost for (name, _), known in self._known.items() if name == device)
 
     def event(self, device: str, message: EventMessage) -> Keep | None:
         """Take an event; None when it is known."""

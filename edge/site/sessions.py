@@ -14,8 +14,6 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
 from edge.site.contract import Caps
 
-HORIZON_DAYS = 400
-"""How far the next opening is looked for."""
 KEPT_DAYS = 40
 """Days whose sessions are remembered once worked out."""
 DAY = timedelta(days=1)
@@ -73,33 +71,10 @@ class Timetable:
         until = now + timedelta(seconds=early_s)
         return tuple(session for session in self._near(now, until) if session.opens <= until and now < session.closes)
 
-    def current(self, now: datetime, early_s: float = 0.0) -> SessionOpen | None:
-        """The session that is open now, or else the next to open within ``early_s``."""
-        return next(iter(self.admitting(now, early_s)), None)
-
-    def next_opening(self, now: datetime) -> SessionOpen | None:
-        """The first session that opens after now; None when there is none within `HORIZON_DAYS`."""
-        return next((session for session in self._from(now) if session.opens > now), None)
-
-    def changed(self, before: datetime, after: datetime) -> bool:
-        """Whether a session opened or closed between two moments (in either order, the earlier excluded)."""
-        first, last = sorted((before.astimezone(UTC), after.astimezone(UTC)))
-        for session in self._from(first):
-            for boundary in (session.opens, session.closes):
-                if first < boundary:
-                    return boundary <= last
-        return False
-
     def _near(self, now: datetime, until: datetime) -> Iterator[SessionOpen]:
         # where clocks go back over midnight, a session of the next date is open before and after that
         day, last = self._date(now), self._date(until) + DAY
         while day <= last:
-            yield from self.on(day)
-            day += DAY
-
-    def _from(self, moment: datetime) -> Iterator[SessionOpen]:
-        day = self._date(moment)
-        for _ in range(HORIZON_DAYS):
             yield from self.on(day)
             day += DAY
 

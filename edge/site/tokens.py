@@ -16,6 +16,11 @@ TOKEN_LENGTH: Final = 26
 _UID: Final = re.compile(r"[0-9A-F]{4,32}")
 
 
+def is_random(uid: str) -> bool:
+    """Whether the UID is made up anew at each tap, as phones do: 4 bytes beginning with 08."""
+    return len(uid) == 8 and uid.startswith("08")
+
+
 def card_token(key: bytes, uid: str) -> str:
     """CARD of the contract.
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.uid import DECIMAL_DIGITS, SIZES, BadUid, CardForm, is_random
+from drivers.uid import DECIMAL_DIGITS, SIZES, BadUid, CardForm
 
 ORDERS = ("normal", "reversed")
 
@@ -102,9 +102,3 @@ def test_a_lost_digit_of_a_four_byte_card_is_noticed(data):
 def test_the_longest_numbers_have_the_digits_expected():
     for size in SIZES:
         assert DECIMAL_DIGITS[size][1] == len(str(2 ** (8 * size) - 1))
-
-
-def test_only_four_bytes_beginning_with_08_are_a_phones():
-    assert is_random("08A1B2C3")
-    assert not is_random("04A1B2C3")
-    assert not is_random("08A1B2C3D4E5F6")

@@ -285,7 +285,7 @@ def watched(watch: Watch) -> Generator[None]:
 
     def admit(self: Granting, step: Step) -> None:
         visit = self._visit
-        if visit is not None and not self.passage.counted(visit):
+        if visit is not None and not self.gate.visits.known(visit):
             watch.admits(self.gate, visit, step.now.mono_s)
         record(self, step)
 

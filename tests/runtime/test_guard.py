@@ -201,13 +201,16 @@ class Bench:
     def __init__(self, clock: VirtualClock, pins: Pins) -> None:
         self.clock = clock
         self.loop = Loop(clock, lambda _: None)
-        self.fallen: list[tuple[float, list[str]]] = []
-        self.outputs = TimedGuard(
-            PinGuard(pins.write, OUTPUTS, clock),
-            clock,
-            self.loop.call_at,
-            lambda names: self.fallen.append((clock.monotonic(), names)),
-        )
+        self.pins = pins
+        self.rests: list[tuple[float, str]] = []
+        self.outputs = TimedGuard(PinGuard(self.write, OUTPUTS, clock), clock, self.loop.call_at)
+        self.rests.clear()
+
+    def write(self, name: str, on: bool) -> None:
+        """Note when which output was brought to rest."""
+        self.pins.write(name, on)
+        if on == OUTPUTS[name].value:
+            self.rests.append((self.clock.monotonic(), name))
 
     def run_until(self, moment: float) -> None:
         while True:
@@ -230,7 +233,7 @@ def test_the_loop_notices_the_end_of_a_lease_in_time(bench: Bench, pins: Pins) -
     bench.outputs.lease("lamp", True, 0.5)
     bench.outputs.lease("fire_lock", False, 5.0)
     bench.run_until(10.0)
-    assert bench.fallen == [(0.5, ["lamp"]), (5.0, ["lock", "fire_lock"])]
+    assert bench.rests == [(0.5, "lamp"), (5.0, "lock"), (5.0, "fire_lock")]
     assert pins.values == {"lock": False, "fire_lock": True, "lamp": False}
 
 
@@ -239,9 +242,9 @@ def test_renewals_do_not_heap_up_timers(bench: Bench, pins: Pins) -> None:
         bench.run_until(tenth / 10)
         bench.outputs.lease("lock", True, 3.0)
         assert len(bench.loop._timers) <= 2
-    assert bench.fallen == []
+    assert bench.rests == []
     bench.run_until(200.0)
-    assert bench.fallen == [(99.9 + 3.0, ["lock"])]
+    assert bench.rests == [(99.9 + 3.0, "lock")]
 
 
 def test_a_dropped_lease_does_not_fall_later(bench: Bench, pins: Pins) -> None:
@@ -251,10 +254,10 @@ def test_a_dropped_lease_does_not_fall_later(bench: Bench, pins: Pins) -> None:
     bench.run_until(2.0)
     bench.outputs.lease("lock", True, 5.0)
     bench.run_until(6.9)
-    assert bench.fallen == []
+    assert bench.rests == [(1.0, "lock")]
     assert pins.values["lock"]
     bench.run_until(7.0)
-    assert bench.fallen == [(7.0, ["lock"])]
+    assert bench.rests == [(1.0, "lock"), (7.0, "lock")]
 
 
 def test_a_wire_that_refuses_the_fall_is_tried_until_it_takes_it(bench: Bench, pins: Pins) -> None:
@@ -265,5 +268,5 @@ def test_a_wire_that_refuses_the_fall_is_tried_until_it_takes_it(bench: Bench, p
             bench.run_until(bench.clock.monotonic() + 1.0)
     pins.broken = set()
     bench.run_until(9.0)
-    assert [names for _, names in bench.fallen] == [["lock"]]
+    assert [name for _, name in bench.rests] == ["lock"]
     assert not pins.values["lock"]

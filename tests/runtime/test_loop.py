@@ -122,12 +122,12 @@ def test_timers_are_called_by_time_and_equal_ones_in_order_of_asking(moments: li
     assert bench.turn_all() == sorted((moment, number) for number, moment in enumerate(moments))
 
 
-def test_one_turn_is_one_piece_of_work_and_is_counted(bench: Bench) -> None:
+def test_one_turn_is_one_piece_of_work(bench: Bench) -> None:
     bench.loop.post(Tap(1))
     bench.loop.post(Fire())
     bench.at(0.0, "timer")
     assert [bench.loop.turn() for _ in range(4)] == [True, True, True, False]
-    assert bench.loop.turns == 3
+    assert len(bench.done) == 3
 
 
 # --- limits ---------------------------------------------------------------------------------------------
@@ -139,6 +139,22 @@ def test_a_storm_of_input_is_dropped_above_the_limit_and_counted(bench: Bench, m
     assert bench.loop.dropped == 2
     assert bench.turn_all() == [Tap(0), Tap(1), Tap(2)]
     assert bench.loop.post(Tap(5)), "there is room again"
+
+
+def test_the_log_says_once_that_the_inbox_is_full_and_again_when_it_was_empty(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "INBOX_LIMIT", 2)
+    for number in range(9):
+        bench.loop.post(Tap(number))
+        if number == 5:
+            bench.loop.turn()  # there is room for one, and then there is not: still the same storm
+    assert caplog.messages == ["the inbox is full: Tap and more are dropped"]
+    bench.turn_all()
+    assert bench.loop.dropped == 0
+    for number in range(9):
+        bench.loop.post(Tap(number))
+    assert len(caplog.messages) == 2
 
 
 def test_fire_is_never_dropped(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.site.tokens import card_token, code_token
+from edge.site.tokens import card_token, code_token, is_random
 
 KEY = b"gatehouse-demo"
 
@@ -38,3 +38,9 @@ def test_another_form_of_the_number_is_refused_and_not_repeated(uid: str) -> Non
     with pytest.raises(ValueError, match="upper-case hex") as caught:
         card_token(KEY, uid)
     assert not uid or uid not in str(caught.value)
+
+
+def test_only_four_bytes_beginning_with_08_are_a_phones() -> None:
+    assert is_random("08A1B2C3")
+    assert not is_random("04A1B2C3")
+    assert not is_random("08A1B2C3D4E5F6")

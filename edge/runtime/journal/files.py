@@ -26,7 +26,8 @@ SCHEMA_VERSION = 1
 
 PAGE_BYTES = 1024
 CHECKPOINT_PAGES = 1000
-"""The log is copied into the file, and starts again, when it is so long: it stays near 1 MB."""
+"""SQLite copies a log of this length into the file at the next commit, so that it stays near 1 MB. A backstop: the
+journal's thread copies it earlier, while nobody waits (`threaded.CHECKPOINT_AFTER`)."""
 
 LOG_BYTES = 32 + CHECKPOINT_PAGES * (24 + PAGE_BYTES)
 """A log of so many pages: its header, and each page behind a header of its own (SQLite file format, section 4)."""

@@ -165,6 +165,10 @@ class Store:
                 self._db.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'trimmed'", (max(deleted)[0],))
         return until + 1 if until < acked_seq else None
 
+    def refuse(self, on: bool) -> None:
+        """Have SQLite itself refuse every write from now on, or take them again: a fault, for simulation only."""
+        self._db.execute(f"PRAGMA query_only = {on:d}")
+
     # --- closing ------------------------------------------------------------------------------
 
     def end_run(self) -> None:

@@ -150,7 +150,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
         ),
         Topic(
             "status", "status/{device}", Status, "Whether a device is there, and its last will.",
-            ("device",), ("keeper", "console"), retained=True,
+            ("device",), ("gate", "keeper", "console"), retained=True,
         ),
         Topic(
             "events", "events/{device}", EventMessage, "A device's history, sent again until it is acknowledged.",
