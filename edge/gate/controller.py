@@ -267,7 +267,7 @@ class Gate:
         self._retell = False
 
     def _check_invariants(self, step: Step) -> None:
-        """What must hold after every fact, in every mode; if it does not, shut the lane and call somebody."""
+        """What must hold after every fact, in every mode; if it does not, let the lane rest and call somebody."""
         lane, tap = self.state.lane, self.reception.tap
         holds = (
             (tap is not None) == (lane.state is State.CHECKING),
@@ -280,5 +280,7 @@ class Gate:
             self.reception.tap = None
             self.passage.visit = None
             lane.state = AT_REST[lane.mode][0]
-            if lane.state is not State.RELEASED:
+            if lane.state is State.RELEASED:
+                self.passage.unlock(step)
+            else:
                 step.do(Lock())

@@ -90,8 +90,8 @@ class Granting:
             self.gate.pull(step, Trigger.COMMITTED)
 
     def commit_failed(self, step: Step, number: int) -> None:
-        """The disk refuses; nobody is let in on what is not written."""
-        if self.gate.lane.state is State.RECORDING and number <= self._transaction:
+        """The disk refuses; nobody is let in on what is not written. Number 0 is no transaction."""
+        if self.gate.lane.state is State.RECORDING and 0 < number <= self._transaction:
             self.gate.pull(step, Trigger.COMMIT_FAILED)
             self.gate.face.ask(step, Prompt.CALL_GUARD)
 

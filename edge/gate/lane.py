@@ -153,7 +153,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[Trigger, Row | None]]] = {
     },
     S.RELEASED: {
         **_SHUT,
-        T.RELEASE_PRESSED: IGNORE,
+        T.RELEASE_PRESSED: Row(S.RELEASED, (A.UNLOCK,)),
         T.ENTERED: Row(S.RELEASED, (A.COUNT_ENTRY,)),
         T.LAST_ENTERED: Row(S.RELEASED, (A.COUNT_ENTRY,)),
         T.LEASE_OVER: Row(S.RELEASED, (A.UNLOCK,)),
