@@ -52,12 +52,14 @@ clean:
 	rm -rf .venv .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(BIN)/python:
+# A stamp, not the interpreter: that is there before pip is, and an interrupted venv would pass for a whole one.
+.venv/.made:
 	@scripts/need venv compiler
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --clear .venv
+	@touch $@
 
 # PYPI=1 lets lgpio, where it has no wheel, bring its own C library.
-.venv/.%: requirements-%.lock pyproject.toml | $(BIN)/python
+.venv/.%: requirements-%.lock pyproject.toml | .venv/.made
 	@echo 'Installing the pinned packages into .venv: about a minute, once'
 	@PYPI=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
 		--require-hashes --requirement $<

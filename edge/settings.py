@@ -6,7 +6,7 @@ One file serves all devices of a building. ``docs/configuration.md`` is generate
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Final, Literal, Self, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -23,6 +23,10 @@ Bcm = Annotated[int, Field(ge=0, le=27)]
 Card = Literal["uid", "wiegand26"]
 
 
+KEY_BYTES: Final = 8
+"""Of the site's secret, at least: whoever guesses it can tell which card a token stands for."""
+
+
 class Site(Settings):
     """``[site]``: what all devices share."""
 
@@ -32,7 +36,7 @@ class Site(Settings):
     """Sessions and dates are local."""
     clock: Literal["ntp", "rtc"] = "ntp"
     """The date is known after a boot: once a time server has been heard (ntp); at once, there is a clock chip (rtc)."""
-    key: str | None = Field(None, min_length=8)
+    key: str | None = Field(None, min_length=KEY_BYTES)
     """Secret that turns card numbers into tokens, as text. For a demo; use `key_file` in earnest."""
     key_file: Path | None = None
     """File that holds the secret; relative to this configuration file."""
@@ -60,6 +64,12 @@ class Site(Settings):
             raise ValueError("expected either key or key_file")
         if self.key_file is not None and not self.key_file.is_file():
             raise ValueError(f"key_file: no such file: {self.key_file}")
+        try:
+            length = len(self.secret())
+        except OSError as error:
+            raise ValueError(f"key_file: cannot be read: {error.strerror}: {self.key_file}") from error
+        if length < KEY_BYTES:
+            raise ValueError(f"key_file: expected at least {KEY_BYTES} bytes, found {length}: {self.key_file}")
         return self
 
     def secret(self) -> bytes:

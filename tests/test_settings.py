@@ -136,6 +136,39 @@ def test_the_secret_comes_from_one_place(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("key", [b"", b" \n ", b"short\n"])
+def test_a_key_that_anybody_can_guess_is_refused(tmp_path: Path, key: bytes) -> None:
+    (tmp_path / "key.txt").write_bytes(key)
+    config = tmp_path / "site.toml"
+    config.write_text(
+        DEMO.read_text(encoding="utf-8").replace('key = "gatehouse-demo"', 'key_file = "key.txt"'), "utf-8"
+    )
+    found = f"site: key_file: expected at least 8 bytes, found {len(key.strip())}: {tmp_path / 'key.txt'}"
+    assert complaints(path=config) == (found,)
+
+
+def test_a_key_that_may_not_be_read_is_said_before_the_gate_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key.txt").write_bytes(b"a secret of the site")
+    config = tmp_path / "site.toml"
+    config.write_text(
+        DEMO.read_text(encoding="utf-8").replace('key = "gatehouse-demo"', 'key_file = "key.txt"'), "utf-8"
+    )
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    found = f"site: key_file: cannot be read: Permission denied: {tmp_path / 'key.txt'}"
+    assert complaints(path=config) == (found,)
+
+
+def test_a_complaint_does_not_repeat_a_secret() -> None:
+    (line,) = complaints("site.key=hush")
+    assert "hush" not in line
+
+
 def test_a_key_file_lies_beside_the_configuration(tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     text = DEMO.read_text(encoding="utf-8").replace('key = "gatehouse-demo"', 'key_file = "key.txt"')

@@ -16,7 +16,7 @@ from edge.assembly.process import BrokerNews, Stop
 from edge.gate.controller import Gate
 from edge.runtime.clock import WallClock
 from edge.runtime.device import Device
-from edge.runtime.journal import SqliteJournal, Store, random_id
+from edge.runtime.journal import JournalOpenError, SqliteJournal, Store, random_id
 from edge.runtime.link import MqttLink
 from edge.runtime.loop import Loop, run
 from edge.runtime.ntp import Synchronised
@@ -65,7 +65,10 @@ def open_journal(
         JournalOpenError: it cannot be used; nothing was changed.
     """
     directory = building.storage.directory
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JournalOpenError(f"storage.directory: cannot be made: {error.strerror}: {directory}") from error
     return SqliteJournal(directory / f"{name}.db", post, failed=stop.because, open_store=open_store)
 
 

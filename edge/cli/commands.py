@@ -251,7 +251,7 @@ def demo(
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "amqtt":
             raise
-        raise Failure("gatehouse: the demo brings its own broker, amqtt: install gatehouse[demo]") from None
+        raise Failure("gatehouse: the demo needs what requirements-demo.lock names; make demo installs it") from None
 
     if not no_console:
         print(f"This version has no console (port {port}): the story is told here.")

@@ -45,7 +45,7 @@ def load(path: Path, model: type[T], overrides: Sequence[str] = ()) -> T:
     except FileNotFoundError:
         raise ConfigError([f"{path}: no such file"]) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from None
+        raise ConfigError([f"{path}: cannot be read: {_words(error)}"]) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{path}: not TOML: {error}"]) from None
     for override in overrides:
@@ -87,6 +87,10 @@ def _index(place: list[Any], part: str, override: str) -> int:
     return int(part)
 
 
+SECRETS = ("key",)
+"""Keys whose values are not repeated in a complaint."""
+
+
 def _line(path: Path, detail: dict[str, Any]) -> str:
     key = ".".join(str(part) for part in detail["loc"]) or "(file)"
     match detail["type"]:
@@ -100,4 +104,9 @@ def _line(path: Path, detail: dict[str, Any]) -> str:
             found = repr(detail["input"])
             found = found if len(found) <= 60 else found[:57] + "..."
             message = str(detail["msg"])
-            return f"{path}: {key}: {message[0].lower()}{message[1:]}, found {found}"
+            what = "" if key.rpartition(".")[2] in SECRETS else f", found {found}"
+            return f"{path}: {key}: {message[0].lower()}{message[1:]}{what}"
+
+
+def _words(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
