@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from contextlib import suppress
 
 from edge.runtime.ports import Clock, Post
 from edge.runtime.vocabulary import Fact, LinkDown, LinkSynced
@@ -95,4 +96,6 @@ class BrokerNews:
             self._say(f"the broker is away: {error}")
 
     def _say(self, what: str) -> None:
-        print(f"gatehouse: {self._name}: {what}", file=sys.stderr, flush=True)
+        # nobody may be reading any more (a closed terminal, a log whose disk is full): the link is needed all the same
+        with suppress(OSError):
+            print(f"gatehouse: {self._name}: {what}", file=sys.stderr, flush=True)

@@ -205,6 +205,9 @@ class GuardDesk:
         return None
 
     def _set_count(self, step: Step, command: contract.SetCount) -> str | None:
+        caps = self.gate.register.caps
+        if command.zone not in {BUILDING, *self.gate.occupancy.zones(), *(() if caps is None else caps.zones)}:
+            return f"{command.zone}: no such zone"
         self._settle(step, command.zone, command.people, command.by, "set_count")
         return None
 

@@ -122,9 +122,14 @@ class Exchange:
                 self._occupancy.send(poorest, zone, free)
 
     def granted_by_keeper(self, step: Step, grants: contract.Grants) -> None:
-        """The keeper's word; one for another journal, or from a keeper of the past, is not for us."""
+        """The keeper's word; one for another journal, or from a keeper of the past, is not for us.
+
+        Raises:
+            ContractError: with its zones there would be more than anybody can tell; none is taken.
+        """
         if grants.journal not in (None, self._identity.journal) or grants.term < self.term:
             return
+        self._occupancy.check_zones(grants.zones)
         if grants.term != self.term:
             self.term = grants.term
             step.put("term", self.term)
@@ -135,15 +140,23 @@ class Exchange:
             step.put("granted_zones", sorted(self.granted))
 
     def heard(self, device: str, message: contract.Occupancy) -> bool:
-        """Another gate's rows, or our own of a journal we lost; True if something was new."""
+        """Another gate's rows, or our own of a journal we lost; True if something was new.
+
+        Raises:
+            ContractError: with them there would be more than anybody can tell; none is taken.
+        """
+        told = {
+            journal: {zone: vars(row) for zone, row in zones.items()}
+            for journal, zones in {**message.former, message.journal: message.zones}.items()
+            if journal != self._identity.journal
+        }
+        self._occupancy.check(device, told)
+        if message.journal in told and message.passes is not None:
+            told[message.journal][PASSES] = {**Tally().row(), **vars(message.passes)}
         changed = False
-        for journal, zones in {**message.former, message.journal: message.zones}.items():
-            if journal != self._identity.journal:
-                plain = {zone: vars(row) for zone, row in zones.items()}
-                if journal == message.journal and message.passes is not None:
-                    plain[PASSES] = {**Tally().row(), **vars(message.passes)}
-                former = journal != message.journal
-                changed = self._occupancy.merge(device, journal, plain, former=former) or changed
+        for journal, rows in told.items():
+            former = journal != message.journal
+            changed = self._occupancy.merge(device, journal, rows, former=former) or changed
         return changed
 
     def save(self, step: Step, *, tell: bool) -> None:
@@ -157,14 +170,17 @@ class Exchange:
 
     def _message(self) -> bytes:
         passes = self._occupancy.own(PASSES)
+        # not validated: what came in was, and a gate must not die of its own report
         return contract.encode(
-            contract.Occupancy.model_validate(
-                {
-                    "journal": self._identity.journal,
-                    "term": self.term,
-                    "zones": self._occupancy.rows(),
-                    "passes": {"entries": passes.entries, "exits": passes.exits},
-                    "former": self._occupancy.former(),
-                }
+            contract.Occupancy.model_construct(
+                journal=self._identity.journal,
+                term=self.term,
+                zones=_rows(self._occupancy.rows()),
+                passes=contract.PassCount.model_construct(entries=passes.entries, exits=passes.exits),
+                former={journal: _rows(rows) for journal, rows in self._occupancy.former().items()},
             )
         )
+
+
+def _rows(zones: Mapping[str, Mapping[str, Any]]) -> dict[str, contract.ZoneRow]:
+    return {zone: contract.ZoneRow.model_construct(**row) for zone, row in zones.items()}

@@ -17,12 +17,20 @@ the debtor, where it can be asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from edge.gate.tally import Tally, tallies
+from edge.site.contract import BUILDING, ContractError
 
 PASSES = "*passes"
 """Key under which holders of a pass are counted; not a zone: zone names of the contract hold no ``*``."""
+MAX_ZONES: Final = 500
+MAX_FORMER: Final = 50
+"""Journals that a device had before its present one."""
+MAX_PEERS: Final = 100
+"""Gates to which one journal passed rights of one zone."""
+MAX_COUNT: Final = 1_000_000_000
+"""What a message of the contract can tell, each of these."""
 
 
 class Occupancy:
@@ -187,6 +195,38 @@ class Occupancy:
                 self._indebted.discard(zone)
         self._news.clear()
 
+    def check(self, device: str, told: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+        """See that a device's rows, by journal and zone, can be held beside the others.
+
+        Raises:
+            ContractError: there would be more than a message of the contract can tell.
+        """
+        journals = {journal for peer, journal in self._others if peer == device}.union(told)
+        _limit(device, "journals", len(journals), MAX_FORMER + (device != self.device))  # the present one is known
+        self.check_zones(zone for zones in told.values() for zone in zones)
+        more: dict[str, int] = {}
+        for journal, zones in told.items():
+            rows = self._others.get((device, journal), {})
+            for zone, row in zones.items():
+                sent = rows[zone].sent if zone in rows else {}
+                _limit(device, "peers in sent", len(sent.keys() | row["sent"].keys()), MAX_PEERS)
+                gift = row["sent"].get(self.device, 0) - sent.get(self.device, 0)
+                if gift > 0 and device != self.device:
+                    more[zone] = more.get(zone, 0) + gift
+        for zone, gift in more.items():
+            _limit(device, "rights sent to us", self._sent_to_us(zone) + gift, MAX_COUNT)
+
+    def check_zones(self, zones: Iterable[str]) -> None:
+        """See that there is room for these zones.
+
+        Raises:
+            ContractError: there would be more than a message of the contract can tell.
+        """
+        known = self.zones()
+        new = set(zones) - known
+        if new:
+            _limit("occupancy", "zones", len((known | new) - {BUILDING}), MAX_ZONES)
+
     def merge(self, device: str, journal: str, zones: Mapping[str, Mapping[str, Any]], *, former: bool = False) -> bool:
         """Take another journal's row (or one of our former ones); True if it told something new.
 
@@ -259,3 +299,8 @@ class Occupancy:
             for (peer, _), rows in self._others.items()
             if zone in rows and peer != self.device
         )
+
+
+def _limit(where: str, what: str, count: int, limit: int) -> None:
+    if count > limit:
+        raise ContractError(f"{where}: {count} {what}, expected at most {limit}")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, tzinfo
-from typing import Any
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Any, Final
 
 from edge.runtime.station import Identity, Listener
 from edge.runtime.step import Step
 from edge.runtime.vocabulary import Publish
 from edge.site import contract
 from edge.site.bookings import BookingBook
+from edge.site.contract import ContractError
 from edge.site.sessions import SessionOpen, Timetable
+
+LIMITS: Final[Mapping[str, int]] = {"holds": 10_000, "zones": 500}
+"""So many rows are taken from others. What happens here is always taken: a fever must be held."""
 
 
 class Register:
@@ -100,7 +104,10 @@ class Register:
         if wall is None:
             return bool(passes)
         today = self.today(wall)
-        return any(self.today(row.from_) <= today <= self.today(row.until) for row in passes)
+        # instants, for a pass may reach to either end of the calendar, where there is no other zone's time
+        begins = datetime.combine(today, time.min, self._zone)
+        ends = datetime.combine(today + timedelta(days=1), time.min, self._zone)
+        return any(row.from_ < ends and begins <= row.until for row in passes)
 
     # --- guards ---------------------------------------------------------------------------------------
 
@@ -183,6 +190,8 @@ class Register:
             if rows.pop(key, None) is not None:
                 step.put(f"{name}/{key}", None)
         elif key not in rows:
+            if len(rows) >= LIMITS[name]:
+                raise ContractError(f"{name}: {len(rows)} are held, expected at most {LIMITS[name]}")
             rows[key] = contract.encode(model).decode()
             step.put(f"{name}/{key}", rows[key])
 

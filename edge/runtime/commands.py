@@ -29,7 +29,8 @@ Handler = Callable[[Step, Any], str | Answer | None]
 
 REMEMBERED = timedelta(hours=1)
 """How long after its expiry a command's answer is kept; longer than any broker's retry."""
-
+ANSWERS = 1_000
+"""So many answers are kept at most; of more, the newest."""
 
 _UNSAID = {*Command.model_fields, "note"}
 """What every command has, and what may name a person: that stands in the event of the visit."""
@@ -47,7 +48,9 @@ class CommandDesk:
     def __init__(self, topic: str, handlers: Mapping[CommandName, Handler], saved: Mapping[str, Any]) -> None:
         self._topic = topic
         self._handlers = dict(handlers)
-        self._answers: dict[str, dict[str, Any]] = {key[8:]: row for key, row in saved.items()}
+        self._answers: dict[str, dict[str, Any]] = {
+            key[8:]: row for key, row in sorted(saved.items(), key=lambda item: _until(item[1]))
+        }
         self._under_way: set[str] = set()
 
     def learn(self, handlers: Mapping[CommandName, Handler]) -> None:
@@ -99,18 +102,24 @@ class CommandDesk:
         return "expired" if wall >= command.expires_at else None
 
     def _remember(self, step: Step, command: Command, error: str | None) -> None:
+        wall = step.now.wall
         try:
             until = command.expires_at + REMEMBERED
         except OverflowError:  # the end of the calendar
             until = command.expires_at
         self._answers[command.id] = {"error": error, "until": until.isoformat()}
         step.put(f"command/{command.id}", self._answers[command.id])
-        if step.now.wall is not None:
-            for id_, row in list(self._answers.items()):
-                if datetime.fromisoformat(row["until"]) < step.now.wall:
-                    del self._answers[id_]
-                    step.put(f"command/{id_}", None)
+        while self._answers:
+            id_, row = next(iter(self._answers.items()))  # the oldest
+            if len(self._answers) <= ANSWERS and (wall is None or _until(row) >= wall):
+                break
+            del self._answers[id_]
+            step.put(f"command/{id_}", None)
 
     def _answer(self, step: Step, id_: str, error: str | None) -> None:
         result = contract.Result(id=id_, ok=error is None, error=error)
         step.then(Publish(self._topic, contract.encode(result)))
+
+
+def _until(row: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(row["until"])

@@ -8,10 +8,26 @@ from typing import Any
 
 from edge.runtime.loop import Loop, Timer
 from edge.runtime.ports import Clock, Controller
-from edge.runtime.vocabulary import CancelTimer, Fact, Intent, Now, SetTimer, Started, TimerFired
+from edge.runtime.vocabulary import (
+    CancelTimer,
+    Delivered,
+    Fact,
+    Intent,
+    LinkDown,
+    LinkSynced,
+    LinkUp,
+    MessageReceived,
+    Now,
+    SetTimer,
+    Started,
+    TimerFired,
+)
 
 Performers = Mapping[type[Intent], Callable[[Any], None]]
 """Who performs which intent: the one table between deciding and doing."""
+
+FROM_LINK: tuple[type[Fact], ...] = (MessageReceived, LinkUp, LinkSynced, LinkDown, Delivered)
+"""What the broker sends must delay no wire, however much it is; and `LinkSynced` must not overtake a message."""
 
 
 class Device:
@@ -27,7 +43,7 @@ class Device:
         self, clock: Clock, *, urgent: tuple[type[Fact], ...] = (), wake: threading.Event | None = None
     ) -> None:
         self.clock = clock
-        self.loop = Loop(clock, self.handle, urgent=urgent, wake=wake)
+        self.loop = Loop(clock, self.handle, urgent=urgent, background=FROM_LINK, wake=wake)
         self._controller: Controller | None = None
         self._performers: dict[type[Intent], Callable[[Any], None]] = {}
         self._timers: dict[str, Timer] = {}

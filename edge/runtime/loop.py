@@ -11,12 +11,21 @@ from itertools import count
 from math import inf
 
 from edge.runtime.ports import Clock
-from edge.runtime.vocabulary import Fact
+from edge.runtime.vocabulary import Fact, MessageReceived
 
 _log = logging.getLogger(__name__)
 
 INBOX_LIMIT = 10_000
 """Facts that may wait. A storm of inputs is dropped above it, and the log says so once; never the urgent ones."""
+
+BACKGROUND_LIMIT = 1_000
+"""Facts that may wait behind all others. Above it they are refused, and whoever posts them holds back."""
+
+BACKGROUND_BYTES = 8 * 1024 * 1024
+"""Payloads that may wait there; a longer one waits alone."""
+
+TURNS_LIMIT = 100
+"""Pieces of work that a loop does in a row while others of its thread may have some."""
 
 
 class Timer:
@@ -32,6 +41,44 @@ class Timer:
         self.callback = None
 
 
+class Background:
+    """Facts that wait until nothing else does, bounded by number and by bytes; any thread may put, one takes."""
+
+    def __init__(self) -> None:
+        self._facts: deque[Fact] = deque()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def put(self, fact: Fact) -> bool:
+        """Let a fact wait. False: there is no room."""
+        size = _size(fact)
+        with self._lock:
+            if self._facts and (len(self._facts) >= BACKGROUND_LIMIT or self._bytes + size > BACKGROUND_BYTES):
+                return False
+            self._facts.append(fact)
+            self._bytes += size
+        return True
+
+    def take(self) -> Fact | None:
+        """The fact that waits longest; None for none."""
+        if not self._facts:
+            return None
+        with self._lock:
+            fact = self._facts.popleft()
+            self._bytes -= _size(fact)
+        return fact
+
+    def clear(self) -> None:
+        """Forget them all."""
+        with self._lock:
+            self._facts.clear()
+            self._bytes = 0
+
+
+def _size(fact: Fact) -> int:
+    return len(fact.payload) if isinstance(fact, MessageReceived) else 0
+
+
 class Loop:
     """Hands facts to a handler, one at a time, urgent ones first, and calls timers when due.
 
@@ -39,6 +86,8 @@ class Loop:
         clock: where time comes from.
         handler: takes each fact on the loop's thread.
         urgent: kinds of facts that overtake all others and are never dropped.
+        background: kinds of facts that all others overtake, in order among themselves. Above their own
+            limits they are refused and not counted: who posts them keeps them and tries again.
         wake: set on each post; loops that share a thread share it.
 
     Attributes:
@@ -53,6 +102,7 @@ class Loop:
         handler: Callable[[Fact], None],
         *,
         urgent: tuple[type[Fact], ...] = (),
+        background: tuple[type[Fact], ...] = (),
         wake: threading.Event | None = None,
     ) -> None:
         self.clock = clock
@@ -62,15 +112,23 @@ class Loop:
         self._urgent_kinds = urgent
         self._urgent: deque[Fact] = deque()
         self._inbox: deque[Fact] = deque()
+        self._background_kinds = background
+        self._background = Background()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = count()
         self.stirred = True
         self.due_s = inf
 
     def post(self, fact: Fact) -> bool:
-        """Hand over a fact from any thread. False: the inbox is full, the fact was dropped and counted."""
+        """Hand over a fact from any thread. False: there is no room for it.
+
+        The fact was dropped then and counted, unless it is of the background.
+        """
         if isinstance(fact, self._urgent_kinds):
             self._urgent.append(fact)
+        elif isinstance(fact, self._background_kinds):
+            if not self._background.put(fact):
+                return False
         elif len(self._inbox) >= INBOX_LIMIT:
             if not self.dropped:
                 _log.warning("the inbox is full: %s and more are dropped", type(fact).__name__)
@@ -98,10 +156,11 @@ class Loop:
         """Forget everything that waits: the computer lost its power."""
         self._urgent.clear()
         self._inbox.clear()
+        self._background.clear()
         self._timers.clear()
 
     def turn(self) -> bool:
-        """Do one piece of work, if there is any: an urgent fact, a due timer, a fact."""
+        """Do one piece of work, if there is any: an urgent fact, a due timer, a fact, one of the background."""
         if self._urgent:
             self._handler(self._urgent.popleft())
         elif self._timers and self._timers[0][0] <= self.clock.monotonic():
@@ -112,7 +171,10 @@ class Loop:
             self._handler(self._inbox.popleft())
         else:
             self.dropped = 0
-            return False
+            fact = self._background.take()
+            if fact is None:
+                return False
+            self._handler(fact)
         return True
 
     def deadline(self) -> float | None:
@@ -123,22 +185,25 @@ class Loop:
         return timers[0][0] if timers else None
 
     def work(self, until: Callable[[], bool]) -> bool:
-        """Do all there is to do; False: told to stop before."""
+        """Do what there is to do, up to a limit; False: told to stop before."""
         self.stirred = False
-        while self.turn():
+        for _ in range(TURNS_LIMIT):
+            if not self.turn():
+                deadline = self.deadline()
+                self.due_s = inf if deadline is None else deadline
+                return True
             if until():
                 self.stirred = True
                 return False
-        deadline = self.deadline()
-        self.due_s = inf if deadline is None else deadline
+        self.stirred = True  # there may be more
         return True
 
 
 def run(clock: Clock, loops: Sequence[Loop], until: Callable[[], bool]) -> None:
     """Turn loops that share a thread and a ``wake`` event until told to stop.
 
-    Each loop in turn does all it can; only when all are quiet does time pass. In virtual time that
-    makes the order of everything a function of the inputs.
+    Each loop in turn does all it can, up to its share; only when all are quiet does time pass. In virtual
+    time that makes the order of everything a function of the inputs.
     """
     wake = loops[0].wake
     while not until():

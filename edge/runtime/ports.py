@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from edge.runtime.vocabulary import Commit, Fact, Intent, MeasureDisk, Now, Publish, ReadEvents, TrimEvents
 
 Post = Callable[[Fact], bool]
-"""Hands a fact to a loop from any thread; False when the bounded inbox is full and the fact was dropped."""
+"""Hands a fact to a loop from any thread; False when there is no room: the fact is not there, whoever can keeps it."""
 
 
 class Clock(Protocol):

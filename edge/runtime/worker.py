@@ -18,6 +18,9 @@ from edge.runtime.vocabulary import Fact
 JOBS_LIMIT = 100
 """Jobs that may wait for a bus; it is stuck long before."""
 
+RETRY_S = 0.05
+"""When a full inbox is tried again: somebody waits for the answer, and the bus with it."""
+
 CLOSE_S = 2.0
 """How long closing waits for the job that runs."""
 
@@ -81,7 +84,14 @@ class Worker:
             fact = _attempt(job, self._failed)
             self.busy_since = None
             if fact is not None:
-                self._post(fact)
+                self._tell(fact)
+
+    def _tell(self, fact: Fact) -> None:
+        """Post until it is taken, or the worker closes."""
+        while not self._post(fact):
+            with self._changed:
+                if self._changed.wait_for(lambda: self._closing, RETRY_S):
+                    return
 
 
 class InlineWorker:
@@ -144,11 +154,10 @@ class InlineWorker:
             self._call_at(self.busy_since + elapsed_s, lambda: self._end(fact))
 
     def _end(self, fact: Fact | None) -> None:
-        self.busy_since = None
-        if self._closing:
+        if fact is not None and not self._closing and not self._post(fact):
+            self._call_at(self._clock.monotonic() + RETRY_S, lambda: self._end(fact))
             return
-        if fact is not None:
-            self._post(fact)
+        self.busy_since = None
         if self._jobs:
             self._begin()
 

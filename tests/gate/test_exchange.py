@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edge.gate.exchange import ASK_AGAIN_S, Exchange
-from edge.gate.occupancy import PASSES, Occupancy
+from edge.gate.occupancy import MAX_COUNT, PASSES, Occupancy
 from edge.runtime.station import Identity
 from edge.runtime.step import Recorder, Step
 from edge.runtime.vocabulary import Commit, Event, Intent, Now, Publish
@@ -578,3 +578,52 @@ def test_rows_of_events_are_not_needed() -> None:
     north.exchange.save(step, tell=False)
     assert [event for event in step.events if isinstance(event, Event)] == []
     assert list(step.puts) == ["count/own/z"]
+
+
+# --- limits -----------------------------------------------------------------------------------------------
+
+
+def told(
+    journal: str, *zones: str, former: int = 0, sent: Mapping[str, int] = MappingProxyType({})
+) -> contract.Occupancy:
+    row = contract.ZoneRow(granted=0, entries=0, exits=0, released=0, sent=dict(sent))
+    rows = dict.fromkeys(zones, row)
+    before = {f"{journal}-{number}": rows for number in range(former)}
+    return contract.Occupancy(journal=journal, term=1, zones=rows, former=before)
+
+
+def names(start: int, end: int) -> list[str]:
+    return [f"z{number}" for number in range(start, end)]
+
+
+def test_what_a_gate_hears_never_outgrows_what_it_can_tell() -> None:
+    """Each of these could be heard; together with what was heard before they could not be told again."""
+    north = Gate("north")
+    north.exchange.heard("south", told("s", *names(0, 500), BUILDING, sent={"north": MAX_COUNT}))
+    north.exchange.heard("north", told("n", "z0", former=49))
+    before = content(north.save(tell=True)[0])
+    for device, rows in (
+        ("south", told("s", "one more")),
+        ("south", told("t", "z0", sent={"north": 1})),
+        ("north", told("o", "z0")),
+        ("south", told("s", "z0", sent={f"gate{number}": 1 for number in range(100)})),
+    ):
+        with pytest.raises(contract.ContractError):
+            north.exchange.heard(device, rows)
+    north.granted(z0=(1, 0))
+    with pytest.raises(contract.ContractError):
+        north.granted(another=(1, 0))
+    north.exchange.heard("west", told("w", "z0", former=50))
+    with pytest.raises(contract.ContractError):
+        north.exchange.heard("west", told("x", "z0"))
+    (message,) = north.save(tell=True)
+    assert content(message)["former"] == before["former"]
+    assert contract.parse(message.topic, message.payload).payload is not None
+
+
+def test_a_gate_does_not_die_of_its_own_report() -> None:
+    north = Gate("north")
+    for zone in names(0, 600):
+        north.occupancy.enter([zone], 2_000_000_000)
+    (message,) = north.save()
+    assert content(message)["zones"]["z0"]["entries"] == 2_000_000_000

@@ -56,6 +56,7 @@ class North:
             new_id=lambda: f"id{next(ids)}",
         )
         self.told: list[contract.Inside] = []
+        self.rejected: list[Any] = []
         self.takes(Started())
 
     def takes(self, *facts: Fact) -> None:
@@ -66,6 +67,7 @@ class North:
                 match intent:
                     case Commit():
                         self.saved.update(intent.puts)
+                        self.rejected += [e.data["topic"] for e in intent.events if e.type == "message.rejected"]
                         waiting.append(Committed(intent.number))
                     case Publish(topic="gatehouse/demo/inside/north"):
                         payload = contract.parse(intent.topic, intent.payload).payload
@@ -216,3 +218,16 @@ def test_a_gate_listens_to_the_others_and_not_to_itself() -> None:
     heard = assembly.subscriptions(building(), "west")
     assert {"gatehouse/demo/status/north", "gatehouse/demo/status/south"} <= set(heard)
     assert "gatehouse/demo/status/west" not in heard
+    assert {"gatehouse/demo/occupancy/west", "gatehouse/demo/occupancy/north"} <= set(heard)
+    assert not [topic for topic in heard if "/occupancy/+" in topic], "rows of strangers are not heard"
+
+
+def test_rows_beyond_all_limits_are_rejected_and_the_gate_goes_on() -> None:
+    north = North()
+    north.takes(LinkUp(resumed=True), LinkSynced())
+    for number in range(3):
+        row = contract.ZoneRow(granted=0, entries=0, exits=0, released=0)
+        zones = {f"{number}-{each}": row for each in range(250)}
+        north.told_by("south", "occupancy", contract.Occupancy(journal="j", term=1, zones=zones))
+    assert len(north.gate.state.occupancy.zones() - {"*"}) == 500
+    assert north.rejected == ["gatehouse/demo/occupancy/south"]

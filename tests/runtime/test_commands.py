@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.runtime.commands import REMEMBERED, Answer, CommandDesk
+from edge.runtime.commands import ANSWERS, REMEMBERED, Answer, CommandDesk
 from edge.runtime.step import Recorder, Step
 from edge.runtime.vocabulary import Commit, Event, Now, Publish
 from edge.site import contract
@@ -163,6 +163,27 @@ def test_answers_are_forgotten_when_no_broker_can_repeat_the_command_any_more(de
     device.gets(command("new", expires=device.wall + timedelta(seconds=30)))
     assert set(device.saved) == {"command/in between", "command/new"}
     assert device.gets(command("old")).error == "expired", "and even then it does not work twice"
+
+
+def test_of_a_flood_the_newest_answers_are_kept(device: Device) -> None:
+    """A limit on everything; also where the first would be kept the longest."""
+    for number in range(ANSWERS + 2):
+        device.gets(command(f"c{number}", expires=NINE + timedelta(days=9 if number == 0 else 1)))
+    assert len(device.saved) == ANSWERS
+    assert {"command/c0", "command/c1"}.isdisjoint(device.saved)
+    device.start()
+    device.gets(command("one more"))
+    assert len(device.saved) == ANSWERS
+
+
+def test_in_whatever_order_the_journal_gives_them_the_oldest_goes_first(device: Device) -> None:
+    device.gets(command("a"))
+    device.gets(command("b", expires=NINE + timedelta(hours=1)))
+    device.saved = dict(reversed(device.saved.items()))
+    device.start()
+    device.wall = NINE + REMEMBERED + timedelta(seconds=31)
+    device.gets(command("c", expires=device.wall + timedelta(seconds=30)))
+    assert set(device.saved) == {"command/b", "command/c"}
 
 
 def test_other_commands_are_other_commands(device: Device) -> None:

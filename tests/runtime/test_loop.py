@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from edge.runtime import loop as module
 from edge.runtime.clock import VirtualClock
 from edge.runtime.loop import Loop, run
-from edge.runtime.vocabulary import Fact
+from edge.runtime.vocabulary import Fact, MessageReceived
 
 EIGHT = datetime(2026, 3, 9, 8, 0, tzinfo=UTC)
 
@@ -35,11 +35,15 @@ class SmallFire(Fire):
     """A kind of fire."""
 
 
+def message(payload: bytes = b"") -> MessageReceived:
+    return MessageReceived("caps", payload, retained=False)
+
+
 class Bench:
     def __init__(self) -> None:
         self.clock = VirtualClock(EIGHT)
         self.done: list[object] = []
-        self.loop = Loop(self.clock, self.done.append, urgent=(Fire,))
+        self.loop = Loop(self.clock, self.done.append, urgent=(Fire,), background=(MessageReceived,))
 
     def at(self, moment: float, what: object) -> None:
         self.loop.call_at(moment, lambda: self.done.append(what))
@@ -122,6 +126,17 @@ def test_timers_are_called_by_time_and_equal_ones_in_order_of_asking(moments: li
     assert bench.turn_all() == sorted((moment, number) for number, moment in enumerate(moments))
 
 
+def test_the_background_waits_until_nothing_else_does_and_keeps_its_order(bench: Bench) -> None:
+    first, second = message(b"1"), message(b"2")
+    bench.loop.post(first)
+    bench.loop.post(second)
+    bench.loop.post(Tap(1))
+    bench.at(0.0, "timer")
+    bench.loop.post(Fire())
+    bench.loop.post(Tap(2))
+    assert bench.turn_all() == [Fire(), "timer", Tap(1), Tap(2), first, second]
+
+
 def test_one_turn_is_one_piece_of_work(bench: Bench) -> None:
     bench.loop.post(Tap(1))
     bench.loop.post(Fire())
@@ -163,6 +178,30 @@ def test_fire_is_never_dropped(bench: Bench, monkeypatch: pytest.MonkeyPatch) ->
     assert (len(bench.turn_all()), bench.loop.dropped) == (100, 0)
 
 
+def test_a_flood_in_the_background_is_held_back_and_takes_no_room_of_a_tap(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "INBOX_LIMIT", 1)
+    monkeypatch.setattr(module, "BACKGROUND_LIMIT", 3)
+    assert [bench.loop.post(message()) for _ in range(4)] == [True, True, True, False]
+    assert bench.loop.post(Tap(1))
+    assert bench.loop.dropped == 0, "who posted it has it still"
+    assert bench.turn_all() == [Tap(1), *[message()] * 3]
+    assert bench.loop.post(message()), "there is room again"
+
+
+def test_the_background_is_bounded_by_its_bytes_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BACKGROUND_BYTES", 10)
+    assert [bench.loop.post(message(b"x" * size)) for size in (4, 6, 1, 0)] == [True, True, False, True]
+    bench.loop.turn()
+    assert [bench.loop.post(message(b"x" * size)) for size in (5, 4)] == [False, True]
+    bench.turn_all()
+    assert bench.loop.post(message(b"x" * 11)), "a long one waits alone"
+    assert not bench.loop.post(message(b"x"))
+    bench.loop.clear()
+    assert bench.loop.post(message(b"x" * 10))
+
+
 def test_the_limit_is_one() -> None:
     assert 1_000 <= module.INBOX_LIMIT <= 100_000
 
@@ -184,6 +223,7 @@ def test_a_dropped_fact_does_not_wake_the_loop(bench: Bench, monkeypatch: pytest
 def test_without_power_everything_that_waited_is_gone(bench: Bench) -> None:
     bench.loop.post(Tap(1))
     bench.loop.post(Fire())
+    bench.loop.post(message())
     bench.at(0.0, "timer")
     bench.loop.clear()
     assert bench.turn_all() == []
@@ -231,6 +271,30 @@ def test_the_nearest_deadline_of_all_loops_is_next() -> None:
         loop.call_at(moment, lambda: seen.append(clock.monotonic()))
     run(clock, loops, stop_when(lambda: len(seen) == 3))
     assert seen == [1.0, 2.0, 3.0]
+
+
+def test_a_loop_that_is_never_quiet_starves_no_other() -> None:
+    clock, wake = VirtualClock(EIGHT), threading.Event()
+
+    def again(fact: Fact) -> None:
+        busy.post(fact)
+
+    busy = Loop(clock, again, wake=wake)
+    done: list[Fact] = []
+    other = Loop(clock, done.append, wake=wake)
+    busy.post(Tap(0))
+    other.post(Tap(1))
+    run(clock, [busy, other], stop_when(lambda: bool(done)))
+    assert done == [Tap(1)]
+
+
+def test_no_time_passes_while_a_loop_has_more_to_do_than_its_share(bench: Bench) -> None:
+    bench.at(1.0, "later")
+    taps = [Tap(number) for number in range(2 * module.TURNS_LIMIT)]
+    for tap in taps:
+        bench.loop.post(tap)
+    run(bench.clock, [bench.loop], stop_when(lambda: "later" in bench.done))
+    assert bench.done == [*taps, "later"]
 
 
 def test_run_stops_at_once_when_told_even_with_work_left(bench: Bench) -> None:

@@ -28,9 +28,15 @@ class Bus:
     def __init__(self) -> None:
         self.facts: queue.Queue[Fact] = queue.Queue()
         self.errors: queue.Queue[Exception] = queue.Queue()
+        self.refused = threading.Semaphore(0)
+        self.room = threading.Event()
+        self.room.set()
         self.worker = Worker("i2c-1", self.post, clock=WallClock(UTC), failed=self.errors.put, limit=3)
 
     def post(self, fact: Fact) -> bool:
+        if not self.room.is_set():
+            self.refused.release()
+            return False
         self.facts.put(fact)
         return True
 
@@ -72,6 +78,24 @@ def test_a_job_that_raises_posts_nothing_and_the_next_one_runs(bus: Bus) -> None
     bus.worker.submit(lambda: fact(1))
     assert bus.next() == fact(1)
     assert bus.errors.get_nowait() is error
+    assert bus.facts.empty()
+
+
+def test_an_answer_waits_for_room_in_the_inbox(bus: Bus) -> None:
+    bus.room.clear()
+    bus.worker.submit(lambda: fact(1))
+    bus.worker.submit(lambda: fact(2))
+    assert bus.refused.acquire(timeout=PATIENCE_S)
+    assert bus.refused.acquire(timeout=PATIENCE_S)
+    bus.room.set()
+    assert [bus.next(), bus.next()] == [fact(1), fact(2)]
+
+
+def test_closing_does_not_wait_for_room_in_the_inbox(bus: Bus) -> None:
+    bus.room.clear()
+    bus.worker.submit(lambda: fact(1))
+    assert bus.refused.acquire(timeout=PATIENCE_S)
+    assert bus.worker.close()
     assert bus.facts.empty()
 
 
@@ -169,6 +193,19 @@ def test_a_job_runs_when_the_bus_is_free(inline: Inline) -> None:
     inline.run_until(2.0)
     assert ran == [0.0, 0.25, 0.5]
     assert inline.told == [(0.25, fact(0)), (0.5, fact(1)), (0.75, fact(2))]
+
+
+def test_a_fact_waits_for_room_in_the_inbox_and_the_next_job_for_it(
+    inline: Inline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.runtime.loop.INBOX_LIMIT", 0)
+    inline.worker.submit(lambda: fact(1))
+    inline.worker.submit(lambda: fact(2))
+    inline.run_until(0.32)
+    assert inline.told == []
+    monkeypatch.setattr("edge.runtime.loop.INBOX_LIMIT", 10)
+    inline.run_until(2.0)
+    assert inline.told == [(pytest.approx(0.35), fact(1)), (pytest.approx(0.60), fact(2))]
 
 
 def test_a_raising_job_goes_to_the_hook_and_takes_its_time(inline: Inline) -> None:

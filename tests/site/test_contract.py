@@ -217,7 +217,7 @@ def test_only_retained_topics_can_be_cleared(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_the_limit_on_size_is_exact(name: str) -> None:
-    limit = 4 * 1024 * 1024 if name in ("bookings", "passes") else 256 * 1024
+    limit = 4 * 1024 * 1024 if name in ("bookings", "passes", "inside") else 256 * 1024
     text = json.dumps(EXAMPLES[name])
     just = (text + " " * (limit - len(text))).encode()
     assert parse(topic_of(name), just).payload is not None
@@ -230,12 +230,35 @@ def test_a_filter_covers_what_its_row_builds() -> None:
     assert TOPICS["caps"].filter("demo") == TOPICS["caps"].build("demo") == "gatehouse/demo/caps"
 
 
-@pytest.mark.parametrize("bad", ["", "a/b", "+", "#", "a\nb", "x" * 65])
+@pytest.mark.parametrize(
+    "bad", ["", "a/b", "+", "#", "a\nb", "x" * 65, "\ufdd0", "a\ufdefb", "\ufffe", "\uffff", "\U0001fffe", "\U0010ffff"]
+)
 def test_a_parameter_cannot_smuggle_a_topic(bad: str) -> None:
     with pytest.raises(ContractError):
         TOPICS["zones"].build("demo", zone=bad)
     with pytest.raises(ContractError):
         TOPICS["zones"].filter("demo", zone=bad)
+
+
+@pytest.mark.parametrize("bad", ["a\ufdd0", "a\uffff", "a\U0001fffe", "a\U0010ffff"])
+def test_a_zone_of_the_caps_can_stand_in_a_topic(bad: str) -> None:
+    """A broker hangs up on whoever publishes a non-character, again and again."""
+    refusal(topic_of("caps"), json.dumps({**EXAMPLES["caps"], "zones": {bad: 1}}).encode())
+
+
+@pytest.mark.parametrize("good", ["\ufdcf", "\ufdf0", "\ufffd", "\U0001fffd", "\U00020000", "0F1E", "U"])
+def test_the_neighbours_of_non_characters_are_characters(good: str) -> None:
+    assert TOPICS["zones"].build("demo", zone=good).endswith(good)
+    assert parse(topic_of("caps"), json.dumps({**EXAMPLES["caps"], "zones": {good: 1}}).encode()).payload is not None
+
+
+@pytest.mark.parametrize(("people", "right"), [(100_000, True), (100_001, False)])
+def test_a_guard_counts_a_building_and_not_a_city(people: int, right: bool) -> None:
+    body = json.dumps({**COMMAND, "do": "set_count", "zone": "*", "people": people}).encode()
+    if right:
+        assert parse(topic_of("commands"), body).payload is not None
+    else:
+        refusal(topic_of("commands"), body)
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,14 @@ WINDOW = 20
 """Messages on the wire and not acknowledged yet, at most; fewer where the broker asks for it. paho's limit too."""
 
 WAITING_LIMIT = 1_000
-"""Messages given to a connection and not acknowledged yet. Above it the broker is stuck."""
+"""Messages given to a connection and not acknowledged yet. Above it a broker that is silent as well is stuck."""
 
+SILENCE_S = 5.0
+"""So long without an acknowledgement, while messages wait, a broker is silent."""
+
+WAITING_MOST = 20_000
 WAITING_BYTES = 16 * 1024 * 1024
+"""Above one of these a broker is stuck whatever it acknowledges."""
 
 MESSAGE_LIMIT = 5 * 1024 * 1024
 """Bytes of a payload; longer ones are not handed over. The broker's limit is the same."""
@@ -92,6 +97,7 @@ class Connection:
         self._lock = threading.Lock()
         self._waiting = 0
         self._waiting_bytes = 0
+        self._quiet_since = 0.0
         self._window = WINDOW
         self._unacknowledged: dict[int, Publish] = {}
         self._acknowledged = 0
@@ -123,7 +129,11 @@ class Connection:
     def publish(self, intent: Publish) -> bool:
         """Send a message, in order. False: too much waits already; the connection is given up."""
         with self._lock:
-            if self._waiting >= WAITING_LIMIT or self._waiting_bytes > WAITING_BYTES:
+            now = self._monotonic()
+            if not self._waiting:
+                self._quiet_since = now
+            silent = self._waiting >= WAITING_LIMIT and now - self._quiet_since >= SILENCE_S
+            if silent or self._waiting >= WAITING_MOST or self._waiting_bytes > WAITING_BYTES:
                 self._stuck = True
             else:
                 self._waiting += 1
@@ -177,7 +187,7 @@ class Connection:
             self._outlet.flush()
             now = self._monotonic()
             if self._stuck:
-                self._error = f"the broker acknowledges nothing: {self._waiting} messages wait"
+                self._error = f"the broker acknowledges too little: {self._waiting} messages wait"
             elif self._up_since is not None:
                 self._send_what_waits(now)
             elif now >= answer_by or self._leaving:
@@ -305,6 +315,7 @@ class Connection:
         with self._lock:
             self._waiting -= 1
             self._waiting_bytes -= len(intent.payload)
+            self._quiet_since = self._monotonic()
         self._acknowledged += 1
 
     def _on_disconnect(self, client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:

@@ -103,7 +103,7 @@ class SetCount(Command, frozen=True):
 
     do: Literal[CommandName.SET_COUNT]
     zone: ZoneOrBuilding
-    people: Count
+    people: Annotated[Count, Field(le=100_000)]
 
 
 class HygieneDone(Command, frozen=True):

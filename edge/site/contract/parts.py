@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
-from typing import Annotated, Final, cast
+from typing import Annotated, Any, Final, cast
 
 from pydantic import (
     AfterValidator,
@@ -46,8 +46,12 @@ def _finite(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return value
 
 
-SEGMENT: Final = r"^[^/+#\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
-"""What may stand between two slashes of a topic: nothing that MQTT reserves, nothing that breaks a line."""
+_ASTRAL: Final = "".join(chr(plane << 16 | end) for plane in range(1, 17) for end in (0xFFFE, 0xFFFF))
+SEGMENT: Final = rf"^[^/+#\x00-\x1f\x7f-\x9f\u2028\u2029\ufdd0-\ufdef\ufffe\uffff{_ASTRAL}]+$"
+"""What may stand between two slashes of a topic: nothing that MQTT reserves, nothing that breaks a line.
+
+Nor what Unicode calls non-characters: a broker may hang up on them (MQTT 3.1.1, section 1.5.3).
+"""
 
 ZONE: Final = SEGMENT.replace("#", "#*")
 TOKEN: Final = r"^[a-z2-7]{26}$"
@@ -62,11 +66,17 @@ IN_WORDS: Final[Mapping[str, str]] = {
 }
 """The patterns as an error names them."""
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=SEGMENT)]
+
+def _published(pattern: str) -> Any:
+    # no two languages write an escape beyond U+FFFF alike, and YAML takes no U+1FFFE unescaped
+    return Field(json_schema_extra={"pattern": pattern.replace(_ASTRAL, "")})
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=SEGMENT), _published(SEGMENT)]
 """A device, a session, an alert: something that stands in topics."""
-Zone = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=ZONE)]
+Zone = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=ZONE), _published(ZONE)]
 """A room or floor with a cap of its own."""
-ZoneOrBuilding = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=SEGMENT)]
+ZoneOrBuilding = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=SEGMENT), _published(SEGMENT)]
 """A zone, or ``*`` for the building."""
 Id = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 """An identity somebody else made up: a journal, a visit, a command, a booking."""

@@ -166,7 +166,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
         ),
         Topic(
             "inside", "inside/{device}", Inside, "Who was admitted here and not seen leaving: for anti-passback.",
-            ("gate",), ("gate",), retained=True,
+            ("gate",), ("gate",), retained=True, max_bytes=MAX_LIST_BYTES,
         ),
         Topic(
             "grants", "grants/{device}", Grants, "Rights given to a gate, and how many are wanted back.",

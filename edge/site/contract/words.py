@@ -7,7 +7,7 @@ from typing import Final
 
 MAX_BYTES: Final = 256 * 1024
 MAX_LIST_BYTES: Final = 4 * 1024 * 1024
-"""For ``bookings`` and ``passes``: some 30,000 rows."""
+"""For ``bookings``, ``passes`` and ``inside``: some 30,000 rows."""
 BUILDING: Final = "*"
 """The zone that is the whole building."""
 

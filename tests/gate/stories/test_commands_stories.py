@@ -293,3 +293,9 @@ def test_the_booking_server_got_every_event_once_and_in_order(story: Story) -> N
         seqs = [seq for name, seq, _ in got if name == device]
         assert seqs == list(range(1, len(seqs) + 1))
     assert all(told.retained(f"acks/{line.device}")["acked_seq"] >= (line.seq or 0) for line in told.lines if line.seq)
+
+
+def test_a_zone_that_nobody_knows_has_no_count(story: Story) -> None:
+    told = story.at("09:10").guard("north", "set_count", zone="stakcs-3", people=3).told()
+    assert told.results("north") == [(False, "stakcs-3: no such zone")]
+    assert told.events("count.settled") == []
