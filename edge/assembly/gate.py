@@ -115,25 +115,14 @@ def reader_options(reader: settings.Reader) -> ReaderOptions:
 def subscriptions(building: settings.Building, device: str) -> list[str]:
     """What a gate listens to."""
     site = building.site.name
-    own = (
-        "readers",
-        "acks",
-        "commands",
-        "grants",
-        "alerts",
-        "inside",
-        "occupancy",
-    )  # what we told before our disk was lost
+    told = ("inside", "occupancy")  # also what we told ourselves, before our disk was lost
+    own = ("readers", "acks", "commands", "grants", "alerts", *told)
     all_ = ("caps", "bookings", "passes", "holds", "zones")
     peers = [name for name in building.devices if name != device]  # a broker sends our own requests back, too
     return [
         *(TOPICS[row].filter(site, device=device) for row in own),
         *(TOPICS[row].filter(site) for row in all_),
-        *(
-            TOPICS[row].filter(site, device=peer)
-            for row in ("inside", "occupancy", "requests", "status")
-            for peer in peers
-        ),
+        *(TOPICS[row].filter(site, device=peer) for row in (*told, "requests", "status") for peer in peers),
     ]
 
 
