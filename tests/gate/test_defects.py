@@ -12,7 +12,7 @@ from edge.gate.screening import ScreeningPolicy
 from edge.gate.state import GatePolicy
 from edge.gate.vocabulary import Lock, ReleasePressed, Unlock
 from edge.runtime.station import Identity
-from edge.runtime.vocabulary import CommitFailed, Delivered, Fact, Intent, LinkUp, Now, Started
+from edge.runtime.vocabulary import CommitFailed, Delivered, Fact, Intent, LinkUp, Now, Publish, Started, TimerFired
 from edge.site.contract import Mode
 
 ZONE = timezone(timedelta(hours=8))
@@ -74,3 +74,10 @@ def test_a_history_that_cannot_be_read_fails_no_admission(gate: Gate) -> None:
 
 def test_what_only_the_wire_needs_to_know_moves_no_lane(gate: Gate) -> None:
     assert take(gate, Delivered(1)) == []
+
+
+def test_but_an_alert_that_only_its_timer_raises_is_shown_at_the_lane_at_once(gate: Gate) -> None:
+    gate.handle(LinkUp(resumed=True), Now(1.0, None))
+    shown = gate.handle(TimerFired("alert/clock_unset"), Now(6.0, None))
+    lanes = [intent for intent in shown if isinstance(intent, Publish) and intent.topic == "gatehouse/demo/lanes/north"]
+    assert [b"clock_unset" in lane.payload for lane in lanes] == [True]

@@ -599,3 +599,21 @@ def test_before_the_broker_has_told_all_nothing_is_decided() -> None:
     assert keeper.on_row("north", ModelGate("north", "n1", {}).row()).grants == {}
     assert set(keeper.synced().grants) == {"north", "south"}
     assert encode(keeper.grants("north"))
+
+
+def test_a_gift_to_a_disk_that_is_gone_keeps_no_other_gate_from_giving_back() -> None:
+    """The rights in it are nobody's; asked of the gate's new disk, they would never come."""
+    site = Site(*GATES)
+    site.start_keeper()
+    site.perform(site.keeper.on_caps(caps(1, hall=1)))
+    site.perform(site.keeper.on_caps(caps(2, hall=3)))
+    site.settle()
+    south = site.gates["south"]
+    south.sent["west"] = south.available
+    assert south.sent["west"] > site.gates["north"].available
+    site.publish("south")
+    site.gates["west"] = site.new_gate("west")
+    site.publish("west")
+    site.perform(site.keeper.on_caps(caps(3, hall=1)))
+    site.settle()
+    assert [gate.available for gate in site.gates.values()] == [0, 0, 0]
