@@ -116,8 +116,8 @@ def create(path: Path, ids: Callable[[], str]) -> None:
 def lengthen_log(path: Path) -> None:
     """Give the log its whole length, in zeros that SQLite overwrites and takes for no frames.
 
-    To flush a file that has grown, the file system must write records of its own as well; that doubles the
-    time of a commit, and lets it wait for whatever else those records belong to.
+    To flush a file that has grown, the file system must write records of its own as well: that takes longer,
+    and may wait for whatever else those records belong to.
     """
     log = os.open(path.with_name(path.name + "-wal"), os.O_WRONLY)
     try:
