@@ -89,7 +89,7 @@ def configuration_page() -> str:
     places: dict[str, list[str]] = {}
     _find(schema, "", models, places)
     return page(
-        "edge/settings.py",
+        "edge/settings",
         "Configuration",
         "One TOML file serves all devices of a building. An unknown key is an error; `gatehouse check-config FILE`\n"
         "says in one line each what is wrong: file, key, what was expected. `--set KEY=VALUE` overrides a key on the\n"

@@ -26,18 +26,26 @@ STYLES: Mapping[Tone, str] = {
 }
 LANES: Mapping[str, str] = {
     "open": "bold green",
+    "let_through": "bold green",
     "released": "bold green",
+    "refused": "red",
     "held": "bold red",
     "lockdown": "bold red",
     "manual": "bold magenta",
+    "exit": "bold green",
     "idle": "dim",
 }
 """Styles of a lane's states; those of a moment have none."""
+DONE: Mapping[str, str] = {"visit.passed": "in", "visit.denied": "refused", "visit.exited": "out"}
+"""What a lane's line counts."""
+
+STATES: Mapping[str, str] = {"idle": "ready", "exit": "way out", "let_through": "by guard"}
+"""States in plainer words."""
 
 NAME_W, STATE_W, COUNT_W = 16, 9, 8
 ALERTS_W = 31
 BAR_MAX = 40
-SHOWN_S = (0.0, 0.6, 1.8)
+SHOWN_S = (0.0, 1.2, 1.8)
 """Real seconds that a sign stays, by its weight: a fast clock is faster than eyes."""
 
 
@@ -85,6 +93,7 @@ class Screen:
         self._now = now
         self._real_s = real_s
         self._signs: dict[str, _Sign] = {}
+        self._exits: dict[str, tuple[int, float]] = {}
 
     def watch(self, lane: str, status: LaneStatus) -> None:
         """A lane changed; what weighs less waits until it could be read."""
@@ -162,13 +171,26 @@ class Screen:
             if sign is None:
                 yield Text(f" {lane}", "dim")
                 continue
-            shown = sign.status
-            state = "refused" if shown.reason is not None and shown.mode is Mode.NORMAL else str(shown.state)
-            style = "red" if state == "refused" else LANES.get(state, "")
-            text = Text.assemble(f" {lane:<6} ", (f"{state:<{STATE_W}} ", style))
-            if shown.text is not None:
-                text.append(f"“{shown.text.en}”", "dim" if state == "idle" else "")
-            yield text
+            state = self._state(lane, sign)
+            text = Text.assemble(f" {lane:<6} ", (f"{STATES.get(state, state):<{STATE_W}} ", LANES.get(state, "")))
+            if sign.status.text is not None:
+                text.append(f"“{sign.status.text.en}”", "dim" if state in ("idle", "exit") else "")
+            counts = ((self._story.at_lane[lane, type_], word) for type_, word in DONE.items())
+            done = "  ".join(f"{count} {word}" for count, word in counts if count)
+            text.truncate(max(0, width - len(done) - 2), overflow="ellipsis", pad=True)
+            yield text.append(f" {done} ", "bold")
+
+    def _state(self, lane: str, sign: _Sign) -> str:
+        """What a lane does, in a word; an exit has no sign of its own, but its event."""
+        now_s, left = self._real_s(), self._story.at_lane[lane, "visit.exited"]
+        before, until_s = self._exits.get(lane, (0, 0.0))
+        if left > before:
+            until_s = now_s + SHOWN_S[1]
+            self._exits[lane] = left, until_s
+        status = sign.status
+        if status.reason is not None and status.mode is Mode.NORMAL:
+            return "refused"
+        return "exit" if sign.weight == 0 and now_s < until_s else str(status.state)
 
 
 def _rule(width: int, title: str, second: str = "", at: int | None = None) -> Text:
@@ -180,5 +202,7 @@ def _rule(width: int, title: str, second: str = "", at: int | None = None) -> Te
 
 
 def _told(line: StoryLine, width: int) -> Text:
-    style = STYLES[line.tone]
-    return Text.assemble((f" {line.time}  ", "dim"), f"{line.device:<6} ", (line.text, style))
+    text = line.text
+    if len(text) > width - 15:
+        text = text.partition(" – ")[0]  # what the display says stands beside the lane as well
+    return Text.assemble((f" {line.time}  ", "dim"), f"{line.device:<6} ", (text, STYLES[line.tone]))

@@ -61,6 +61,7 @@ class Story:
         alerts: those active, by device and id.
         caps: as the booking server says.
         counts: how often each type of event happened.
+        at_lane: the same, by device and type.
     """
 
     def __init__(self, site: str) -> None:
@@ -70,6 +71,7 @@ class Story:
         self.alerts: dict[tuple[str, str], Alert] = {}
         self.caps: Caps | None = None
         self.counts: Counter[str] = Counter()
+        self.at_lane: Counter[tuple[str, str]] = Counter()
         self._site = site
         self._rows: dict[tuple[str, str], Mapping[str, ZoneRow]] = {}
         self._held: set[str] = set()
@@ -150,6 +152,7 @@ class Story:
             return  # sent again
         self._heard[history] = event.seq
         self.counts[event.type] += 1
+        self.at_lane[device, event.type] += 1
         around = Around(
             self._display(device, event.data),
             self._commands.pop(str(event.data.get("id")), None),

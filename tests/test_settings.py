@@ -12,7 +12,8 @@ import pytest
 from pydantic import BaseModel
 
 from edge.runtime.config import ConfigError, load
-from edge.settings import SAFE_PINS, Building, Gate
+from edge.settings import Building, Gate
+from edge.settings.lane import SAFE_PINS
 
 DEMO = Path(__file__).parents[1] / "firmware_config" / "demo" / "site.toml"
 
@@ -109,6 +110,18 @@ def test_an_unknown_key_is_named_with_its_file(override: str) -> None:
         ("site.key=short", "site.key"),
         ("devices.north.thermometer.part=XYZ", "devices.north.thermometer.part"),
         ("devices.north.entry_beam.pin=28", "devices.north.entry_beam.pin"),
+        ('devices.north.lock.pin="17"', "devices.north.lock.pin"),
+        ("devices.north.lock.pin=17.0", "devices.north.lock.pin"),
+        ("devices.north.lock.pin=true", "devices.north.lock.pin"),
+        ("devices.north.lock.active_high=1", "devices.north.lock.active_high"),
+        ("devices.north.entry_beam.pin=true", "devices.north.entry_beam.pin"),
+        ('devices.north.thermometer.address="90"', "devices.north.thermometer.address"),
+        ("devices.north.thermometer.address=true", "devices.north.thermometer.address"),
+        ('devices.north.thermometer.address="0x5A"', "devices.north.thermometer.address"),
+        ("devices.north.thermometer.bus=1.0", "devices.north.thermometer.bus"),
+        ("devices.north.readers.0.uid_bytes=true", "devices.north.readers.0.uid_bytes"),
+        ("policy.rights_low=2.0", "policy.rights_low"),
+        ('policy.passage_s="5"', "policy.passage_s"),
         ("devices.north.kind=cabinet", "devices.north"),
         ("devices={}", "devices"),
     ],

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from edge.assembly.demo_company import ROOT, Company, DemoError
+from edge.assembly.demo_pace import Pace
 from edge.assembly.demo_show import open_show
 from edge.assembly.process import Stop
 from edge.assembly.site import NAME as SITE
@@ -126,6 +127,8 @@ class Demo:
         self._left_to_do: list[Callable[[], None]] = []
         self._listening = False
         self._over = False
+        self._pace = Pace(speed)
+        self._frame_due_s = 0.0
 
     def play(self, duration_s: float | None) -> None:
         """Start everything, and let the day pass."""
@@ -186,7 +189,8 @@ class Demo:
         if duration_s is not None:
             self._later(duration_s * self._speed, self._end)
         self._later(max(0.0, -self._since_start_s()), self._open)
-        self._later(0.0, self._frame)
+        self._frame_due_s = self._clock.monotonic()
+        self._timers.call_at(self._frame_due_s, self._frame)
 
     def _open(self) -> None:
         """People come; when the last one has left, the guard goes through all rooms."""
@@ -195,13 +199,18 @@ class Demo:
 
     def _frame(self) -> None:
         """Draw, and again; when nobody does anything any more, the next of what is left to do."""
+        advice = self._pace.seen(self._clock.monotonic() - self._frame_due_s)
+        if advice is not None:
+            self._story.say(self._clock.wall(), "", advice)
         self._show.refresh(self._clock.wall())
         if self._left_to_do and not self._stage.playing:
             self._left_to_do.pop(0)()
-        self._later(self._speed / FRAMES, self._frame)
+        self._frame_due_s = self._clock.monotonic() + self._speed / FRAMES
+        self._timers.call_at(self._frame_due_s, self._frame)
 
     def _sum_up(self) -> None:
         self._story.say(self._clock.wall(), "", f"The morning is over: {self._story.summary()}.")
+        self._story.say(self._clock.wall(), "", "Nobody comes any more. Ctrl-C ends the demo.")
 
     def _end(self) -> None:
         self._over = True

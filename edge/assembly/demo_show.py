@@ -97,6 +97,7 @@ class Log:
         self._story = story
         self._speed = speed
         self._next: datetime | None = None
+        self._told = ""
 
     def starting(self) -> AbstractContextManager[object]:
         """Say what this is."""
@@ -114,14 +115,17 @@ class Log:
         """What a lane shows is in the story's lines where it matters."""
 
     def refresh(self, now: datetime | None) -> None:
-        """Say now and then who is inside."""
+        """Say now and then who is inside, if that has changed."""
         if now is None:
             return
         if self._next is None:
             self._next = now + OCCUPANCY
         elif now >= self._next:
             self._next = now + OCCUPANCY
-            _print(f"{now:%H:%M}  {self._story.occupancy()}")
+            inside = self._story.occupancy()
+            if inside != self._told:
+                self._told = inside
+                _print(f"{now:%H:%M}  {inside}")
 
 
 def open_show(story: Story, lanes: list[str], speed: float) -> Show:

@@ -12,13 +12,14 @@ from drivers.thermometer_mlx90614 import Mlx90614
 from edge import settings
 from edge.assembly.gate import Reading, reader_options, wiring_of
 from edge.runtime.ports import Post
+from edge.settings.lane import Reader
 from simulators.scenario import COMPUTER, Part, Stimulus, read
 from simulators.wires.evdev import FakeKeyboard
 from simulators.wires.smbus import FakeBus
 from simulators.world.lane import LaneWorld, Later
 
 
-def _place(reader: settings.Reader) -> str:
+def _place(reader: Reader) -> str:
     """Under which name the world knows a reader."""
     return "code" if reader.role == "code" else reader.side
 

@@ -31,6 +31,7 @@ from edge.runtime.guard import PinGuard, Resting, TimedGuard
 from edge.runtime.ports import Journal, Link
 from edge.runtime.station import Identity
 from edge.runtime.vocabulary import Fact
+from edge.settings.lane import InputPin, OutputPin, Reader
 from edge.site.contract import TOPICS
 
 Reading: TypeAlias = Callable[[], TemperatureTaken | TemperatureFailed]
@@ -77,10 +78,10 @@ def screening_of(building: settings.Building, gate: settings.Gate) -> ScreeningP
 def wiring_of(gate: settings.Gate) -> LanePins:
     """The gate's pins as the driver takes them."""
 
-    def output(pin: settings.OutputPin | None) -> Output | None:
+    def output(pin: OutputPin | None) -> Output | None:
         return None if pin is None else Output(pin.pin, pin.active_high)
 
-    def input_(pin: settings.InputPin | None) -> Input | None:
+    def input_(pin: InputPin | None) -> Input | None:
         return None if pin is None else Input(pin.pin, pin.active_low, pin.pull)
 
     return LanePins(
@@ -97,12 +98,12 @@ def wiring_of(gate: settings.Gate) -> LanePins:
     )
 
 
-def form_of(reader: settings.Reader) -> CardForm:
+def form_of(reader: Reader) -> CardForm:
     """How a reader writes card numbers."""
     return CardForm(text=reader.sends, order="reversed" if reader.reversed_bytes else "normal", size=reader.uid_bytes)
 
 
-def reader_options(reader: settings.Reader) -> ReaderOptions:
+def reader_options(reader: Reader) -> ReaderOptions:
     """What the reader's driver is to know; people at a keypad pause longer than a card reader does."""
     return {
         "side": reader.side,

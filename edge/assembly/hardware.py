@@ -15,6 +15,7 @@ from drivers.thermometer_mlx90614 import PARTS, Mlx90614
 from edge import settings
 from edge.assembly.gate import Reading, reader_options, wiring_of
 from edge.runtime.ports import Clock, Post
+from edge.settings.lane import Thermometer
 
 
 class WireMissing(OSError):
@@ -68,7 +69,7 @@ def _wire(name: str) -> Generator[None]:
         raise WireMissing(f"{name}: cannot be used: {' '.join(words.split())}") from error
 
 
-def _thermometer(chosen: settings.Thermometer, opened: ExitStack) -> Reading:
+def _thermometer(chosen: Thermometer, opened: ExitStack) -> Reading:
     if chosen.backend == "adafruit":
         # two readings of a noisy part differ more
         agree_c = max(0.3, 6 * PARTS[chosen.part].noise_c)

@@ -15,8 +15,15 @@ STEADY_S = 60.0
 """A connection that held so long was a good one: its end is news again, whatever was said before."""
 
 
+class ThreadDied(RuntimeError):
+    """A thread ended by a defect, which is the cause; what it did, nobody does any more."""
+
+
 class Stop:
     """Ends the loops on SIGTERM, SIGINT, or when something broke that a restart may mend.
+
+    So does a defect that ends any thread of the process: a gate that lives on without its readers or its
+    journal would look well and serve nobody.
 
     A thread of its own takes the signals. A handler would run in the middle of the loop's waiting and
     set an event whose lock that very thread may hold: the process would hang instead of ending. So
@@ -29,6 +36,7 @@ class Stop:
         self.error: BaseException | None = None
         self._wake = wake
         self._signals = frozenset(SIGNALS) - signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        threading.excepthook = self._thread_died
         threading.Thread(target=self._listen, name="signals", daemon=True).start()
 
     def __call__(self) -> bool:
@@ -45,6 +53,12 @@ class Stop:
         """Raise what ended the loops, if it was an error; `KeyboardInterrupt` for SIGINT."""
         if self.error is not None:
             raise self.error
+
+    def _thread_died(self, died: threading.ExceptHookArgs) -> None:
+        name = "unknown" if died.thread is None else died.thread.name
+        error = ThreadDied(f"the thread {name!r} ended by a defect")
+        error.__cause__ = died.exc_value
+        self.because(error)
 
     def _listen(self) -> None:
         if signal.sigwait(self._signals) == signal.SIGINT:

@@ -1,8 +1,9 @@
 """The command ``gatehouse``.
 
 Exit codes: 0 done, 1 it failed, 2 wrong usage or configuration, 130 interrupted. An error is one
-line on standard error. What a command needs is imported when it runs, so that each starts fast; and
-nothing is imported before `main`, so that an interrupt meets it whenever it comes.
+line on standard error; after a defect that line names where the traceback is. What a command needs is
+imported when it runs, so that each starts fast; and nothing is imported before `main`, so that an
+interrupt meets it whenever it comes.
 """
 
 import os
@@ -25,6 +26,11 @@ def main() -> None:
         code = run()
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - a defect, whatever it is
+        from edge.cli.defects import report
+
+        report(error)
+        code = FAILED
     sys.exit(code)
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -17,7 +18,6 @@ from edge.settings import Building
 
 app = typer.Typer(
     name="gatehouse",
-    help="Raspberry Pi edge controller for library entrances.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -40,6 +40,21 @@ Origin = Annotated[
 DEFAULT_START = "2026-03-09T08:00:00+08:00"
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"gatehouse {version('gatehouse')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Raspberry Pi edge controller for library entrances."""
+
+
 class Failure(Exception):
     """A command cannot go on; the message is for standard error."""
 
@@ -53,9 +68,10 @@ def run() -> int:
 
     Raises:
         KeyboardInterrupt: SIGINT ended it.
+        Exception: a defect did.
     """
     try:
-        ended = app(standalone_mode=False)
+        ended = app(prog_name="gatehouse", standalone_mode=False)
     except typer.Exit as asked:
         return asked.exit_code
     except typer.Abort:
@@ -78,9 +94,12 @@ def run() -> int:
 
 
 def _usage(error: Exception) -> str | None:
-    """The one line of a wrong usage; None for anything else."""
+    """The one line of a wrong usage, or all of the help where nothing was asked; None for anything else."""
     message = getattr(error, "format_message", None)
-    return None if message is None else f"gatehouse: {message()}"
+    if message is None:
+        return None
+    text = message()
+    return text if text.startswith("Usage: ") else f"gatehouse: {text}"
 
 
 def _complain(message: str, code: int) -> int:
@@ -240,9 +259,15 @@ def site(
 
 @app.command()
 def demo(
-    speed: Annotated[float, typer.Option(min=1, max=200, help="Simulated seconds a second.")] = 75.0,
-    port: Annotated[int, typer.Option(help="Of the console.")] = 8080,
-    no_console: Annotated[bool, typer.Option("--no-console", help="Terminal only.")] = False,
+    speed: Annotated[
+        float, typer.Option(min=1, max=100, help="Simulated seconds a second; computers pause too long for more.")
+    ] = 75.0,
+    _port: Annotated[
+        int, typer.Option("--port", help="For the browser; this version tells the story here only.")
+    ] = 8080,
+    _no_console: Annotated[
+        bool, typer.Option("--no-console", help="Terminal only, as this version always is.")
+    ] = False,
     duration: Annotated[float | None, typer.Option(min=0, metavar="S", help="End after so many seconds.")] = None,
 ) -> None:
     """Show a whole simulated site: its story runs in the terminal until Ctrl-C."""
@@ -253,8 +278,6 @@ def demo(
             raise
         raise Failure("gatehouse: the demo needs what requirements-demo.lock names; make demo installs it") from None
 
-    if not no_console:
-        print(f"This version has no console (port {port}): the story is told here.")
     try:
         run_demo(speed=speed, duration_s=duration)
     except DemoError as error:

@@ -94,24 +94,8 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Admit:
-    """Nothing known without measuring speaks against the card."""
-
-    by: Literal["booking", "pass"]
-    booking: Booking | None
-
-
-@dataclass(frozen=True, slots=True)
-class Deny:
-    """The first rule that holds."""
-
-    reason: Reason
-
-
-def decide(question: Question) -> Admit | Deny:
-    """Apply the rules in their order."""
-    for rule in RULES:
-        if (rule.for_pass or not question.by_pass) and rule.holds(question):
-            return Deny(rule.reason)
-    return Admit("pass", None) if question.by_pass else Admit("booking", question.booking)
+def decide(question: Question) -> Reason | None:
+    """Apply the rules in their order: the first that holds, or None where nothing speaks against the card."""
+    return next(
+        (rule.reason for rule in RULES if (rule.for_pass or not question.by_pass) and rule.holds(question)), None
+    )

@@ -1,15 +1,16 @@
 """One gate: facts come in, the lane's table says what follows, intents go out.
 
-`Gate` joins parts of one subject each and hands every fact to the part whose it is: the readers
-(`readers`), the story of a tap (`tap`, `admission`, `reception`, `granting`), when and whom to measure
-(`thermometry`) and the verdict (`screening`), the way through (`passage`) and out (`exits`), the bounded
-counter (`occupancy`, `exchange`), visits, what it was told (`register`) and tells (`neighbours`), the
-guard's commands (`desk`), the lane's law (`lane`) and modes (`modes`), what people see (`face`).
+`Gate` joins parts (`part`) of one subject each and hands every fact to the parts that hear it: the readers
+(`readers`), the story of a tap (`tap`, `entitlement`, `places`, `admission`, `reception`, `granting`), the
+thermometer (`measuring`), when and whom to measure (`thermometry`) and the verdict (`screening`), the way
+through (`passage`) and out (`exits`), the bounded counter (`occupancy`, `exchange`), visits, what it was told
+(`register`) and tells (`neighbours`), the guard's commands (`desk`), the lane's law (`lane`) and modes
+(`modes`), what people see (`face`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta, tzinfo
 from typing import Any
 
@@ -18,10 +19,12 @@ from edge.gate.exchange import Exchange
 from edge.gate.exits import Exits
 from edge.gate.face import Face, serving
 from edge.gate.granting import Granting
-from edge.gate.lane import AT_REST, Action, State, Trigger
+from edge.gate.lane import AT_REST, State
+from edge.gate.measuring import Measuring
 from edge.gate.modes import Modes
 from edge.gate.neighbours import Neighbours
 from edge.gate.occupancy import Occupancy
+from edge.gate.part import Part
 from edge.gate.passage import Passage
 from edge.gate.readers import Readers
 from edge.gate.reception import Reception
@@ -30,30 +33,10 @@ from edge.gate.screening import ScreeningPolicy
 from edge.gate.state import GatePolicy, GateState
 from edge.gate.thermometry import Thermometry
 from edge.gate.visits import Visits
-from edge.gate.vocabulary import (
-    BeamBroken,
-    BeamCleared,
-    FireChanged,
-    Lock,
-    PresenceChanged,
-    ReleasePressed,
-    TemperatureFailed,
-    TemperatureTaken,
-)
+from edge.gate.vocabulary import Lock
 from edge.runtime.station import Identity, Station
 from edge.runtime.step import Step
-from edge.runtime.vocabulary import (
-    CommitFailed,
-    Committed,
-    Fact,
-    Intent,
-    LinkDown,
-    LinkSynced,
-    LinkUp,
-    Now,
-    Started,
-    TimerFired,
-)
+from edge.runtime.vocabulary import Fact, Intent, LinkSynced, LinkUp, Now, Started, TimerFired
 from edge.site.contract import AlertKind, Mode
 
 TOLD_AGAIN = (AlertKind.READER_FAULT, AlertKind.HELD_OPEN, AlertKind.LANE_FAULT)
@@ -99,83 +82,52 @@ class Gate:
         new_id: Callable[[], str],
     ) -> None:
         self._retell = False
-        register = Register(identity, zone, policy.early_entry_s)
+        low, entrance = policy.rights_low, screening is not None
         occupancy = Occupancy(identity.device, identity.saved("count/"))
-        exchange = Exchange(
-            identity,
-            occupancy,
-            entrances=entrances,
-            entrance=screening is not None,
-            rights_low=policy.rights_low,
-        )
+        exchange = Exchange(identity, occupancy, entrances=entrances, entrance=entrance, rights_low=low)
+        thermometry = None if screening is None else Thermometry(screening)
         self.station = Station(identity, retention=retention, low_mb=low_mb, echoes=("occupancy", "inside"))
         self.state = state = GateState(
-            identity=identity,
+            station=self.station,
             policy=policy,
             face=Face(identity.topic("lanes")),
-            register=register,
+            register=Register(identity, zone, policy.early_entry_s, exchange.use_caps),
             occupancy=occupancy,
             visits=Visits({**identity.saved("visit/"), **identity.saved("left/")}),
             exchange=exchange,
-            alerts=self.station.alerts,
-            thermometry=None if screening is None else Thermometry(screening),
+            thermometry=thermometry,
         )
         self.modes = Modes(state)
         self.passage = Passage(state)
         self.exits = Exits(state, exit_beam)
-        self.granting = Granting(state, self.passage, self.station.recorder)
+        self.granting = Granting(state, self.passage)
         self.reception = Reception(state, self.passage, self.granting, new_id)
         self.readers = Readers(state, key, self.reception, self.exits)
-        self.desk = GuardDesk(state, self.reception, self.station.desk.answer)
+        self.desk = GuardDesk(state, self.reception)
         self.neighbours = Neighbours(state, self._rights_came)
-        self.station.learn(
-            commands=self.desk.handlers(),
-            listeners={
-                **register.listeners(),
-                **self.neighbours.listeners(),
-                **({"readers": self.readers.scanned} if network_reader else {}),
-            },
-        )
-        state.actions.update(
-            {
-                Action.BEGIN_CHECKS: self.reception.begin_checks,
-                Action.END_CHECKS: self.reception.end_checks,
-                Action.REFER_TO_GUARD: self.reception.refer_to_guard,
-                Action.RECORD: self.granting.record,
-                Action.WITHDRAW: self.passage.withdraw,
-                Action.UNLOCK: self.passage.unlock,
-                Action.LOCK: self.passage.lock,
-                Action.COUNT_ENTRY: self.passage.count_entry,
-                Action.COUNT_INTRUSION: self.passage.count_intrusion,
-            }
-        )
-        self._timers = (
-            *([] if state.thermometry is None else [self._thermometer_timer]),
-            self.reception.timer,
-            self.granting.timer,
-            self.passage.timer,
-            self.exits.timer,
-            self.desk.timer,
-            self.neighbours.timer,
-            state.face.timer,
-        )
-        self._facts: Mapping[type[Fact], Callable[[Step, Any], None]] = {
-            **self.readers.facts(),
-            Started: self._started,
-            Committed: lambda step, fact: self.granting.committed(step, fact.number),
-            CommitFailed: lambda step, fact: self.granting.commit_failed(step, fact.number),
-            LinkUp: lambda _, __: register.linked(),
-            LinkSynced: self._synced,
-            LinkDown: self._unlinked,
-            TimerFired: self._timer,
-            PresenceChanged: self._presence_changed,
-            TemperatureTaken: self._temperature_taken,
-            TemperatureFailed: self._temperature_failed,
-            BeamBroken: self._beam_broken,
-            BeamCleared: self._beam_cleared,
-            FireChanged: self.modes.fire_changed,
-            ReleasePressed: lambda step, _: state.pull(step, Trigger.RELEASE_PRESSED),
+        measuring = () if thermometry is None else (Measuring(state, thermometry, self.reception),)
+        self._join(
+            self.modes, *measuring, self.passage, self.exits, self.granting, self.reception, self.readers, self.desk,
+            self.neighbours, state.face,
+        )  # fmt: skip
+        heard = {**state.register.listeners(), **self.neighbours.listeners()}
+        if network_reader:
+            heard["readers"] = self.readers.scanned
+        self.station.learn(commands=self.desk.handlers(), listeners=heard)
+
+    def _join(self, *parts: Part) -> None:
+        """Make one gate of its parts, which start in this order."""
+        self._parts = parts
+        self._facts: dict[type[Fact], list[Callable[[Step, Any], None]]] = {
+            Started: [self._started],
+            LinkUp: [lambda _, __: self.state.register.linked()],
+            LinkSynced: [self._synced],
+            TimerFired: [self._timer],
         }
+        for part in parts:
+            self.state.actions.update(part.actions())
+            for kind, take in part.facts().items():
+                self._facts.setdefault(kind, []).append(take)
 
     def handle(self, fact: Fact, now: Now) -> list[Intent]:
         """Take one fact, return what shall happen."""
@@ -183,9 +135,8 @@ class Gate:
         taken = self.station.take(step, fact)
         if taken and not step.events:
             return self.station.finish(step)  # an acknowledgement and its like: the lane has nothing to do with it
-        if not taken and type(fact) in self._facts:
-            self._facts[type(fact)](step, fact)
-        self.neighbours.use_caps()
+        for take in () if taken else self._facts.get(type(fact), ()):
+            take(step, fact)
         self.modes.follow(step)
         self.reception.serve_waiting(step)
         self.passage.watch(step)
@@ -196,67 +147,23 @@ class Gate:
     # --- start, link, timers ----------------------------------------------------------------------------
 
     def _started(self, step: Step, _: Started) -> None:
-        self.modes.start(step)
         for alert in [alert for alert in self.state.alerts.active.values() if alert.kind in TOLD_AGAIN]:
             self.state.alerts.clear(step, alert.alert, by="cause")
-        if self.state.thermometry is not None:
-            self.state.thermometry.start(step)
-        self.passage.start(step)
-        self.exits.start(step)
-        self.neighbours.start(step)
+        for part in self._parts:
+            part.start(step)
 
     def _synced(self, step: Step, _: LinkSynced) -> None:
-        self.state.synced = self._retell = True
+        self._retell = True
         self.state.register.synced(step)
         self.neighbours.synced(step)
 
-    def _unlinked(self, _: Step, __: LinkDown) -> None:
-        self.state.synced = False
-
     def _timer(self, step: Step, fact: TimerFired) -> None:
-        if not any(timer(step, fact.name) for timer in self._timers):
+        if not any(part.timer(step, fact.name) for part in self._parts):
             raise RuntimeError(f"a timer nobody set: {fact.name}")
 
     def _rights_came(self, step: Step) -> None:
         self.reception.check(step)
         self.desk.check(step)
-
-    # --- thermometer ------------------------------------------------------------------------------------
-
-    def _presence_changed(self, step: Step, fact: PresenceChanged) -> None:
-        if self.state.thermometry is not None:
-            self.state.thermometry.presence(step, fact.present)
-            self.reception.presence(step)
-
-    def _temperature_taken(self, step: Step, fact: TemperatureTaken) -> None:
-        if self.state.thermometry is not None:
-            self.state.thermometry.taken(step, fact)
-            self._judge_thermometer(step, self.state.thermometry.faulty)
-
-    def _temperature_failed(self, step: Step, fact: TemperatureFailed) -> None:
-        if self.state.thermometry is not None:
-            self.state.thermometry.failed(step, fact)
-            self._judge_thermometer(step, self.state.thermometry.faulty)
-
-    def _thermometer_timer(self, step: Step, name: str) -> bool:
-        thermometry = self.state.thermometry
-        taken = thermometry is not None and thermometry.timer(step, name)
-        if thermometry is not None and taken:
-            self._judge_thermometer(step, thermometry.faulty)
-        return taken
-
-    def _judge_thermometer(self, step: Step, faulty: str | None) -> None:
-        device = self.state.device
-        self.state.alerts.condition(step, AlertKind.THERMOMETER_FAULT, faulty is not None, lane=device, error=faulty)
-        self.reception.check(step)
-
-    # --- pins -------------------------------------------------------------------------------------------
-
-    def _beam_broken(self, step: Step, fact: BeamBroken) -> None:
-        (self.passage if fact.side == "entry" else self.exits).beam_broken(step, fact)
-
-    def _beam_cleared(self, step: Step, fact: BeamCleared) -> None:
-        (self.passage if fact.side == "entry" else self.exits).beam_cleared(step, fact)
 
     # --- after every fact -------------------------------------------------------------------------------
 

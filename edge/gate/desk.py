@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.gate.admission import FULL, full
-from edge.gate.lane import State
+from edge.gate.entitlement import entitlement
+from edge.gate.lane import PASSAGE, State
 from edge.gate.occupancy import PASSES
-from edge.gate.reception import REFERRED_S, Reception
+from edge.gate.part import Part
+from edge.gate.places import lacking
+from edge.gate.reception import Reception
 from edge.gate.state import GateState
 from edge.gate.visits import Visit
 from edge.runtime.commands import Answer, Handler
@@ -21,17 +24,15 @@ ADMIT = "admit by hand"
 
 
 @dataclass(slots=True)
-class GuardDesk:
+class GuardDesk(Part):
     """Carries out commands at one gate.
 
     Attributes:
-        answer: says what became of a command that was to be answered later.
         waiting: an admission for which the neighbours are asked for a place.
     """
 
     gate: GateState
     reception: Reception
-    answer: Callable[[Step, Command, str | None], None]
     waiting: contract.Admit | None = None
 
     def handlers(self) -> Mapping[CommandName, Handler]:
@@ -62,7 +63,7 @@ class GuardDesk:
             return "this lane is an exit"
         if self.gate.lane.mode in (Mode.LOCKDOWN, Mode.HELD, Mode.RELEASED):
             return f"the lane is in {self.gate.lane.mode}"
-        if self.gate.lane.state in (State.RECORDING, State.OPEN):
+        if self.gate.lane.state in PASSAGE | {State.RECORDING}:
             return "somebody is walking through"
         return None
 
@@ -74,7 +75,7 @@ class GuardDesk:
 
     def _admit(self, step: Step, command: contract.Admit) -> str | Answer | None:
         error = self._admit_now(step, command)
-        if error not in FULL or self.waiting is not None or not (self.gate.synced and self.gate.exchange.has_peers):
+        if error not in FULL or self.waiting is not None or not self.gate.may_ask:
             return error
         self.waiting = command
         step.do(SetTimer(ADMIT, self.gate.policy.rights_wait_s))
@@ -87,7 +88,7 @@ class GuardDesk:
             error = self._admit_now(step, command)
             if error not in FULL or overdue:
                 self.waiting = None
-                self.answer(step, command, error)
+                self.gate.station.desk.answer(step, command, error)
 
     def timer(self, step: Step, name: str) -> bool:
         """Take our timer; False if it is not ours."""
@@ -99,31 +100,25 @@ class GuardDesk:
         error = self._busy()
         if error is not None:
             return error
-        referred = self.reception.referred
-        if referred is not None and step.now.mono_s - referred.at_s > REFERRED_S:
-            referred = None
-        card = command.card or (referred.card if referred is not None and not command.note else None)
+        card = command.card
         if command.temperature_c is not None and command.temperature_c > self.gate.policy.threshold_c:
-            if card is not None:
-                self.gate.register.hold(step, card, by=command.by, cause="fever")
-            return "fever: this person is not admitted"
+            unheld = None if card is None else self.gate.register.hold(step, card, by=command.by, cause="fever")
+            return f"fever: this person is not admitted{'' if unheld is None else f'; the card is not held: {unheld}'}"
         if card is not None and card in self.gate.register.holds:
             return "this card is held: record a contact temperature first"
-        sessions = () if step.now.wall is None else self.gate.register.sessions(step.now.wall)
-        pass_ = None if step.now.wall is None else self.gate.register.pass_(card or "", step.now.wall)
-        booking, session = self.gate.register.booking_now(card or "", () if pass_ else sessions)
-        zone = command.zone or (booking.zone if booking else None)
+        entitled = entitlement(self.gate, step, card)
+        zone = command.zone or entitled.zone
         if zone is not None and zone in self.gate.register.closed:
             return f"{zone} is closed"
         visit = Visit(
             visit=self.reception.new_id(),
             card=card,
             zone=zone,
-            booking=None if booking is None else booking.booking,
+            booking=None if entitled.booking is None else entitled.booking.booking,
             by="hand",
-            apart=pass_ is not None,
+            apart=entitled.pass_ is not None,
             people=command.people,
-            session=session or self.gate.stay(step),
+            session=entitled.session,
             day=self.gate.day(step),
             measured={"skin_c": None, "ambient_c": None, "estimate_c": command.temperature_c},
         )
@@ -131,11 +126,11 @@ class GuardDesk:
         if unknown and self.gate.policy.caps_unknown != "manual":
             return Reason.CAPS_UNKNOWN
         limited = [place for place in visit.places if place not in unknown]
-        lacking = self.gate.occupancy.missing(limited, command.people)
-        if lacking:
+        missing = lacking(self.gate, limited, command.people, card=card, session=visit.session)
+        if missing:
             if self.waiting is None:
-                self.gate.exchange.ask(step, lacking, urgent=True, people=command.people)
-            return full(lacking)
+                self.gate.exchange.ask(step, missing, urgent=True, people=command.people)
+            return full(missing)
         self.reception.grant_by_hand(
             step, visit, temperature_c=command.temperature_c, note=command.note, guard=command.by
         )
@@ -181,9 +176,10 @@ class GuardDesk:
     # --- rooms --------------------------------------------------------------------------------------------
 
     def _close_zone(self, step: Step, command: contract.CloseZone) -> str | None:
-        self.gate.register.close(step, command.zone, by=command.by, cause="command")
-        step.event("zone.closed", {"zone": command.zone, "by": command.by})
-        return None
+        error = self.gate.register.close(step, command.zone, by=command.by, cause="command")
+        if error is None:
+            step.event("zone.closed", {"zone": command.zone, "by": command.by})
+        return error
 
     def _reopen_zone(self, step: Step, command: contract.ReopenZone) -> str | None:
         if command.zone not in self.gate.register.closed:
@@ -209,6 +205,10 @@ class GuardDesk:
         if command.zone not in {BUILDING, *self.gate.occupancy.zones(), *(() if caps is None else caps.zones)}:
             return f"{command.zone}: no such zone"
         self._settle(step, command.zone, command.people, command.by, "set_count")
+        session = self.gate.stay(step)
+        if session is not None:
+            # whoever left unseen before this session is not among those counted, and has no place to give back
+            self.gate.visits.settle(command.zone, but=session)
         return None
 
     def _settle(self, step: Step, zone: str, people: int, by: str, cause: str) -> None:

@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from edge.gate.occupancy import PASSES, Occupancy
-from edge.gate.tally import Tally
 from edge.runtime.station import Identity
 from edge.runtime.step import Step
 from edge.runtime.vocabulary import Publish
 from edge.site import contract
 from edge.site.contract import BUILDING
+from edge.site.tally import Tally
 
 ASK_AGAIN_S = 1.0
 """A gate does not ask for the same zone more often."""

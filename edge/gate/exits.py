@@ -12,16 +12,18 @@ ends.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edge.gate.occupancy import PASSES
+from edge.gate.part import Part
 from edge.gate.passage import BEAM_GAP_S
 from edge.gate.state import GateState
 from edge.gate.visits import Visit
 from edge.gate.vocabulary import BeamBroken, BeamCleared
 from edge.runtime.step import Step
-from edge.runtime.vocabulary import CancelTimer, SetTimer
+from edge.runtime.vocabulary import CancelTimer, Fact, SetTimer
 from edge.site.contract import BUILDING, AlertKind
 
 CARD_S = 10.0
@@ -36,7 +38,7 @@ BLOCKED, UNANSWERED_CARD = "exit beam blocked", "exit card "
 
 
 @dataclass(slots=True)
-class Exits:
+class Exits(Part):
     """Counts who leaves through one lane."""
 
     gate: GateState
@@ -53,6 +55,10 @@ class Exits:
     def blind(self) -> bool:
         """Whether the card alone counts."""
         return not self.has_beam or self._blocked or self._unanswered >= UNANSWERED
+
+    def facts(self) -> Mapping[type[Fact], Callable[[Step, Any], None]]:
+        """The exit beam."""
+        return {BeamBroken: self.beam_broken, BeamCleared: self.beam_cleared}
 
     def start(self, step: Step) -> None:
         """After a start: whoever stands in the beam now was counted before."""
@@ -74,8 +80,10 @@ class Exits:
             if len(self._cards) > AT_ONCE:
                 self._no_answer(step, self._cards[0])
 
-    def beam_broken(self, step: Step, _: BeamBroken) -> None:
+    def beam_broken(self, step: Step, fact: BeamBroken) -> None:
         """Somebody walks out, or the wire is cut."""
+        if fact.side != "exit":
+            return
         step.do(SetTimer(BLOCKED, self.gate.policy.held_open_s))
         self._unanswered = 0
         self._judge(step)
@@ -88,8 +96,10 @@ class Exits:
         else:
             self._in_beam = not self._was_counted(step)
 
-    def beam_cleared(self, step: Step, _: BeamCleared) -> None:
+    def beam_cleared(self, step: Step, fact: BeamCleared) -> None:
         """The exit beam is free: whoever broke it without a card is out."""
+        if fact.side != "exit":
+            return
         if self._in_beam:
             self._in_beam = False
             self._leave(step, None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edge.gate.lane import Lane, State
+from edge.gate.lane import PASSAGE, Lane, State
+from edge.gate.part import Part
 from edge.gate.vocabulary import Indicate
 from edge.runtime.step import Step
 from edge.runtime.texts import both
@@ -45,11 +46,11 @@ _AT_REST = {
 }
 
 
-_SERVING = (State.CHECKING, State.RECORDING, State.OPEN)
+_SERVING = PASSAGE | {State.CHECKING, State.RECORDING}
 
 
 @dataclass(slots=True)
-class Face:
+class Face(Part):
     """The side of the lane that people see.
 
     Attributes:
@@ -83,8 +84,9 @@ class Face:
         step.do(SetTimer(SHOW, SHOWN_S))
         step.do(Indicate("lamp_red", RED_S))
 
-    def timer(self, _: Step, name: str) -> bool:
+    def timer(self, step: Step, name: str) -> bool:
         """A text was shown long enough; False if the timer is not ours."""
+        del step
         if name == SHOW:
             self.prompt, self.reason, self.detail = None, None, None
         return name == SHOW

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from edge.gate.face import Prompt
-from edge.gate.lane import State, Trigger
+from edge.gate.lane import Action, State, Trigger
 from edge.gate.occupancy import PASSES
+from edge.gate.part import Part
 from edge.gate.passage import Passage
+from edge.gate.places import given_back, outlived
 from edge.gate.state import GateState
 from edge.gate.visits import Visit
-from edge.runtime.step import Recorder, Step
-from edge.runtime.vocabulary import CancelTimer, SetTimer
-from edge.site.contract import BUILDING
+from edge.runtime.step import Step
+from edge.runtime.vocabulary import CancelTimer, CommitFailed, Committed, Fact, SetTimer
 
 SLOW, RECORDING = "slow disk", "recording"
 SLOW_S = 0.3
@@ -24,15 +25,25 @@ RECORDING_S = 3.0
 
 
 @dataclass(slots=True)
-class Granting:
+class Granting(Part):
     """Records who may come in at one lane, and has it opened."""
 
     gate: GateState
     passage: Passage
-    recorder: Recorder
     _visit: Visit | None = None
     _remarks: Mapping[str, Any] = field(default_factory=dict[str, Any])
     _transaction: int = 0
+
+    def facts(self) -> Mapping[type[Fact], Callable[[Step, Any], None]]:
+        """The disk's answers."""
+        return {
+            Committed: lambda step, fact: self.committed(step, fact.number),
+            CommitFailed: lambda step, fact: self.commit_failed(step, fact.number),
+        }
+
+    def actions(self) -> Mapping[Action, Callable[[Step], None]]:
+        """Writing an admission."""
+        return {Action.RECORD: self.record}
 
     def grant(self, step: Step, visit: Visit | None, trigger: Trigger, **remarks: Any) -> None:
         """Let a visit in, with what the guard noted; None opens once for whoever comes."""
@@ -42,7 +53,7 @@ class Granting:
     def record(self, step: Step) -> None:
         """The lane's action: write the admission."""
         visit, self._visit = self._visit, None
-        self._transaction = self.recorder.next_number
+        self._transaction = self.gate.station.recorder.next_number
         step.do(CancelTimer(RECORDING))  # of one before
         step.do(SetTimer(SLOW, SLOW_S))
         self.passage.prepare(visit)
@@ -64,25 +75,20 @@ class Granting:
         gate.exchange.ask_if_low(step, [place for place in visit.places if place != PASSES])
 
     def _end_former(self, step: Step, visit: Visit) -> None:
-        """Nobody is inside twice: a card that comes again, by a guard's word or in another session, had left unseen.
-
-        Its place in the zone is free. That in the building is not: whoever leaves without a card is counted there
-        by the beam. Who of the former visit was not seen walking in stands outside. Under soft anti-passback its
-        owner may be inside, and somebody else is coming.
-        """
+        """Nobody is inside twice: a card that comes again, by a guard's word or in another session, had left unseen."""
         gate = self.gate
-        if visit.card is None or (visit.by != "hand" and gate.visits.inside(visit.card, visit.session)):
+        former = outlived(gate, visit.card, visit.session, by_hand=visit.by == "hand")
+        if former is None or visit.card is None:
             return
-        former = gate.visits.leave(visit.card)
-        if former is not None and former.to_come:
+        gate.visits.leave(visit.card)
+        if former.to_come:
             self.passage.give_back(step, former, former.to_come)
-        elif former is not None:
-            for place in former.places:
-                before = gate.occupancy.inside(place)
-                if place != BUILDING and before > 0:
-                    gate.occupancy.leave([place])
-                    data = {"zone": place, "before": before, "after": before - 1, "cause": "came again"}
-                    step.event("count.settled", {**data, "by": self._remarks.get("guard", gate.device)})
+            return
+        for place, people in given_back(gate, former).items():
+            before = gate.occupancy.inside(place)
+            gate.occupancy.leave([place], people)
+            data = {"zone": place, "before": before, "after": before - people, "cause": "came again"}
+            step.event("count.settled", {**data, "by": self._remarks.get("guard", gate.device)})
 
     def committed(self, step: Step, number: int) -> None:
         """A transaction is on disk."""

@@ -1,11 +1,15 @@
 """The law of one lane: every state, every trigger, what follows.
 
-A tap goes IDLE → CHECKING → RECORDING → OPEN → back to rest. The four other states are where the
-lane rests while a *mode* holds (contract: the strongest of fire, released, lockdown, held, manual,
-normal): the mode decides which, and the target `REST` stands for that state.
+A tap goes IDLE → CHECKING → RECORDING → OPEN → back to rest; the guard's button leads to LET_THROUGH
+and back to rest. MANUAL, HELD, LOCKDOWN and RELEASED are, as IDLE is, where the lane rests while a *mode*
+holds (contract: the strongest of fire, released, lockdown, held, manual, normal): the mode decides which,
+and the target `REST` stands for that state.
 
 - Nothing is unlocked before the admission is on disk: only RECORDING × COMMITTED opens for a reader.
 - Release acts at once, from every state: RELEASE_PRESSED and the mode `released` never wait for a disk.
+- A lockdown keeps outside whoever has not walked in yet, also where the lane is open for them already: their
+  place is given back. The button is pressed by somebody who stands there and sees who walks, and it works in
+  all modes: a lockdown waits until that passage is over, as does every weaker mode for any passage.
 - Exits are not in this table. Nobody who wants out is ever asked anything.
 """
 
@@ -24,7 +28,8 @@ class State(StrEnum):
     IDLE = "idle"
     CHECKING = "checking"
     RECORDING = "recording"
-    OPEN = "open"
+    OPEN = "open"  # for whoever was admitted
+    LET_THROUGH = "let_through"  # for whoever stands there, by the guard's button
     MANUAL = "manual"
     HELD = "held"
     LOCKDOWN = "lockdown"
@@ -88,7 +93,7 @@ _SHUT: Mapping[Trigger, Row | None] = {
     T.GRANTED_BY_HAND: IGNORE,
     T.COMMITTED: IGNORE,
     T.COMMIT_FAILED: IGNORE,
-    T.RELEASE_PRESSED: Row(S.OPEN, (A.UNLOCK,)),
+    T.RELEASE_PRESSED: Row(S.LET_THROUGH, (A.UNLOCK,)),
     T.ENTERED: Row(REST, (A.COUNT_INTRUSION,)),
     T.LAST_ENTERED: Row(REST, (A.COUNT_INTRUSION,)),
     T.LEASE_OVER: IGNORE,
@@ -99,6 +104,17 @@ _SHUT: Mapping[Trigger, Row | None] = {
     T.MODE_RELEASED: Row(S.RELEASED, (A.UNLOCK,)),
 }
 """A shut lane at rest; the rows below say where they differ."""
+
+_WALKING: Mapping[Trigger, Row | None] = {
+    **_SHUT,
+    T.LAST_ENTERED: Row(REST, (A.COUNT_ENTRY, A.LOCK)),
+    T.LEASE_OVER: Row(REST, (A.LOCK, A.WITHDRAW)),
+    T.MODE_NORMAL: IGNORE,
+    T.MODE_MANUAL: IGNORE,
+    T.MODE_HELD: IGNORE,
+    T.MODE_RELEASED: Row(S.RELEASED, (A.WITHDRAW, A.UNLOCK)),
+}
+"""A lane that is open for so many people, until the lease ends."""
 
 TRANSITIONS: Final[Mapping[State, Mapping[Trigger, Row | None]]] = {
     S.IDLE: {
@@ -117,7 +133,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[Trigger, Row | None]]] = {
         **_SHUT,
         T.PASSED_CHECKS: Row(S.RECORDING, (A.END_CHECKS, A.RECORD)),
         T.REFUSED: Row(REST, (A.END_CHECKS,)),
-        T.RELEASE_PRESSED: Row(S.OPEN, (A.END_CHECKS, A.UNLOCK)),
+        T.RELEASE_PRESSED: Row(S.LET_THROUGH, (A.END_CHECKS, A.UNLOCK)),
         T.ENTERED: Row(S.CHECKING, (A.COUNT_INTRUSION,)),
         T.LAST_ENTERED: Row(S.CHECKING, (A.COUNT_INTRUSION,)),
         T.MODE_NORMAL: IGNORE,
@@ -130,7 +146,6 @@ TRANSITIONS: Final[Mapping[State, Mapping[Trigger, Row | None]]] = {
         **_SHUT,
         T.COMMITTED: Row(S.OPEN, (A.UNLOCK,)),
         T.COMMIT_FAILED: Row(REST, (A.WITHDRAW,)),
-        T.RELEASE_PRESSED: Row(S.OPEN, (A.UNLOCK,)),
         T.ENTERED: Row(S.RECORDING, (A.COUNT_INTRUSION,)),
         T.LAST_ENTERED: Row(S.RECORDING, (A.COUNT_INTRUSION,)),
         T.MODE_NORMAL: IGNORE,
@@ -140,16 +155,14 @@ TRANSITIONS: Final[Mapping[State, Mapping[Trigger, Row | None]]] = {
         T.MODE_RELEASED: Row(S.RELEASED, (A.WITHDRAW, A.UNLOCK)),
     },
     S.OPEN: {
-        **_SHUT,
-        T.RELEASE_PRESSED: Row(S.OPEN, (A.UNLOCK,)),
+        **_WALKING,
         T.ENTERED: Row(S.OPEN, (A.COUNT_ENTRY, A.UNLOCK)),
-        T.LAST_ENTERED: Row(REST, (A.COUNT_ENTRY, A.LOCK)),
-        T.LEASE_OVER: Row(REST, (A.LOCK, A.WITHDRAW)),
-        T.MODE_NORMAL: IGNORE,
-        T.MODE_MANUAL: IGNORE,
-        T.MODE_HELD: IGNORE,
         T.MODE_LOCKDOWN: Row(S.LOCKDOWN, (A.LOCK, A.WITHDRAW)),
-        T.MODE_RELEASED: Row(S.RELEASED, (A.WITHDRAW, A.UNLOCK)),
+    },
+    S.LET_THROUGH: {
+        **_WALKING,
+        T.ENTERED: Row(S.LET_THROUGH, (A.COUNT_ENTRY, A.UNLOCK)),
+        T.MODE_LOCKDOWN: IGNORE,
     },
     S.RELEASED: {
         **_SHUT,
@@ -165,6 +178,9 @@ TRANSITIONS: Final[Mapping[State, Mapping[Trigger, Row | None]]] = {
     },
 }
 
+
+PASSAGE: Final = frozenset({S.OPEN, S.LET_THROUGH})
+"""Open for so many people; RELEASED is open for everybody."""
 
 AT_REST: Final[Mapping[Mode, tuple[State, Trigger]]] = {
     Mode.RELEASED: (S.RELEASED, T.MODE_RELEASED),

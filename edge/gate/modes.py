@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from edge.gate.lane import AT_REST
+from edge.gate.part import Part
 from edge.gate.state import GateState
 from edge.gate.vocabulary import FireChanged
 from edge.runtime.step import Step
+from edge.runtime.vocabulary import Fact
 from edge.site.contract import AlertKind, Mode
 
 MODES = "modes"
@@ -15,12 +19,16 @@ MODES = "modes"
 
 
 @dataclass(slots=True)
-class Modes:
+class Modes(Part):
     """Lets one lane rest where the strongest mode says."""
 
     gate: GateState
     _told: Mode = Mode.NORMAL
     _saved: dict[str, Mode] = field(default_factory=dict[str, Mode])
+
+    def facts(self) -> Mapping[type[Fact], Callable[[Step, Any], None]]:
+        """The fire input."""
+        return {FireChanged: self.fire_changed}
 
     def start(self, step: Step) -> None:
         """After a start: what held before holds still."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from edge.gate.part import Part
 from edge.gate.state import GateState
 from edge.runtime.station import Listener
 from edge.runtime.step import Step
@@ -26,7 +27,7 @@ ADOPTED = "adopted"
 
 
 @dataclass(slots=True)
-class Neighbours:
+class Neighbours(Part):
     """One gate's ear and mouth for its neighbours.
 
     Attributes:
@@ -35,7 +36,6 @@ class Neighbours:
 
     gate: GateState
     rights_came: Callable[[Step], None]
-    _caps: contract.Caps | None = None
     _before: contract.Inside | None = None
     _adopted: bool = False
     _inside_changed: bool = False
@@ -92,13 +92,6 @@ class Neighbours:
             step.do(SetTimer(INSIDE, INSIDE_S))
 
     # --- rights ---------------------------------------------------------------------------------------
-
-    def use_caps(self) -> None:
-        """Look at what the caps limit."""
-        caps = self.gate.register.caps
-        if caps is not self._caps:
-            self._caps = caps
-            self.gate.exchange.use_caps(caps)
 
     def _grants(self, step: Step, names: Mapping[str, str], grants: contract.Grants | None) -> None:
         if grants is not None and names["device"] == self.gate.device:

@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from edge.gate.tally import Tally, tallies
 from edge.site.contract import BUILDING, ContractError
+from edge.site.tally import Tally, tallies
 
 PASSES = "*passes"
 """Key under which holders of a pass are counted; not a zone: zone names of the contract hold no ``*``."""
@@ -70,6 +70,11 @@ class Occupancy:
     def ready(self) -> bool:
         """Whether this journal knows what its predecessors had received; before that it holds no rights."""
         return self._received_before is not None
+
+    @property
+    def neighbours(self) -> set[str]:
+        """The other gates of which rows are known."""
+        return {peer for peer, _ in self._others} - {self.device}
 
     def own(self, zone: str) -> Tally:
         """This journal's row of a zone."""

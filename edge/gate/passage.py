@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from edge.gate.face import Prompt
-from edge.gate.lane import State, Trigger
+from edge.gate.lane import PASSAGE, Action, State, Trigger
+from edge.gate.part import Part
 from edge.gate.state import GateState
 from edge.gate.visits import Visit
-from edge.gate.vocabulary import BeamBroken, BeamCleared, Indicate, Lock, Unlock
+from edge.gate.vocabulary import BeamBroken, BeamCleared, Indicate, Lock, ReleasePressed, Unlock
 from edge.runtime.step import Step
-from edge.runtime.vocabulary import CancelTimer, SetTimer
+from edge.runtime.vocabulary import CancelTimer, Fact, SetTimer
 from edge.site.contract import BUILDING, AlertKind
 
 RELEASED_LEASE_S = 3.0
@@ -22,7 +25,7 @@ LEASE, UNUSED, HELD_OPEN = "lease", "unused", "held open"
 
 
 @dataclass(slots=True)
-class Passage:
+class Passage(Part):
     """The lane's opening and who walks through it.
 
     Attributes:
@@ -42,6 +45,24 @@ class Passage:
     _blocked: bool = False
     _unsure: bool = False
     _unused_in_row: int = 0
+
+    def facts(self) -> Mapping[type[Fact], Callable[[Step, Any], None]]:
+        """The entry beam, and the guard's button."""
+        return {
+            BeamBroken: self.beam_broken,
+            BeamCleared: self.beam_cleared,
+            ReleasePressed: lambda step, _: self.gate.pull(step, Trigger.RELEASE_PRESSED),
+        }
+
+    def actions(self) -> Mapping[Action, Callable[[Step], None]]:
+        """The lock, and who walks."""
+        return {
+            Action.WITHDRAW: self.withdraw,
+            Action.UNLOCK: self.unlock,
+            Action.LOCK: self.lock,
+            Action.COUNT_ENTRY: self.count_entry,
+            Action.COUNT_INTRUSION: self.count_intrusion,
+        }
 
     def start(self, step: Step) -> None:
         """After a start: a reader who was not seen walking in may stand outside, or be inside.
@@ -138,19 +159,23 @@ class Passage:
 
     # --- facts ----------------------------------------------------------------------------------------
 
-    def beam_broken(self, step: Step, _: BeamBroken) -> None:
+    def beam_broken(self, step: Step, fact: BeamBroken) -> None:
         """Somebody is in the entry beam."""
+        if fact.side != "entry":
+            return
         step.do(SetTimer(HELD_OPEN, self.gate.policy.held_open_s))
         if step.now.mono_s - self._cleared_s < BEAM_GAP_S:
             return
         if self.gate.thermometry is not None:
             self.gate.thermometry.passed(
-                step, opened_s=self._opened_s if self.gate.lane.state is State.OPEN else step.now.mono_s
+                step, opened_s=self._opened_s if self.gate.lane.state in PASSAGE else step.now.mono_s
             )
         self.gate.pull(step, Trigger.LAST_ENTERED if self.people <= 1 else Trigger.ENTERED)
 
-    def beam_cleared(self, step: Step, _: BeamCleared) -> None:
+    def beam_cleared(self, step: Step, fact: BeamCleared) -> None:
         """The entry beam is free."""
+        if fact.side != "entry":
+            return
         self._cleared_s = step.now.mono_s
         self._blocked = False
         step.do(CancelTimer(HELD_OPEN))
@@ -163,7 +188,7 @@ class Passage:
             self.gate.pull(step, Trigger.LEASE_OVER)
         elif name == HELD_OPEN:
             self._blocked = True
-            self._unsure = self.gate.lane.state is State.OPEN
+            self._unsure = self.gate.lane.state in PASSAGE
             self.gate.alerts.condition(step, AlertKind.HELD_OPEN, True, lane=self.gate.device)
         elif name == UNUSED:
             self._assume_used(step)

@@ -8,6 +8,7 @@ from typing import Any
 
 from edge.gate.exits import Exits
 from edge.gate.face import serving
+from edge.gate.part import Part
 from edge.gate.reception import Reception
 from edge.gate.state import GateState
 from edge.gate.tap import Tap
@@ -25,7 +26,7 @@ GARBLED_BELIEVED = 3
 
 
 @dataclass(slots=True)
-class Readers:
+class Readers(Part):
     """The readers of one gate.
 
     Attributes:
@@ -67,7 +68,7 @@ class Readers:
             (code, at_s), self._code = self._code, ("", -1e9)
             phone = is_random(fact.uid)
             fresh = step.now.mono_s - at_s <= CODE_S
-            self.reception.take(step, Tap(card, step.now.mono_s, code if fresh else None, phone))
+            self.reception.take(step, Tap(card, code if fresh else None, phone))
 
     def _code_read(self, step: Step, fact: CodeRead) -> None:
         self._code = code_token(self.key, fact.code), step.now.mono_s

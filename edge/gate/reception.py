@@ -6,18 +6,19 @@ once; the temperature and, where this gate has no right left, the neighbours' an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edge.gate.admission import FULL, Deny, decide, full
+from edge.gate.admission import FULL, decide, full
 from edge.gate.face import Prompt, serving
 from edge.gate.granting import Granting
-from edge.gate.lane import State, Trigger
+from edge.gate.lane import Action, State, Trigger
+from edge.gate.part import Part
 from edge.gate.passage import Passage
 from edge.gate.screening import Outcome, Verdict
 from edge.gate.state import GateState
-from edge.gate.tap import Tap, question
+from edge.gate.tap import Tap, counted, lacks, question
 from edge.gate.visits import Visit
 from edge.runtime.step import Step
 from edge.runtime.vocabulary import CancelTimer, SetTimer
@@ -25,14 +26,17 @@ from edge.site.contract import AlertKind, Mode, Reason
 
 REPEAT_S = 1.0
 """A card that was refused and lies on the reader is not asked again for so long, seconds."""
-REFERRED_S = 120.0
-"""A card sent to the guard may be admitted by hand without being named for so long, seconds."""
 CHECK, RIGHTS, WAITING = "check", "rights", "waiting"
 
 
 @dataclass(slots=True)
-class Reception:
-    """Serves the readers at one lane."""
+class Reception(Part):
+    """Serves the readers at one lane.
+
+    Attributes:
+        tap: who is served; None where nobody is.
+        waiting: who is served next.
+    """
 
     gate: GateState
     passage: Passage
@@ -40,8 +44,15 @@ class Reception:
     new_id: Callable[[], str]
     tap: Tap | None = None
     waiting: Tap | None = None
-    referred: Tap | None = None
     _last_refused: tuple[str, float] = field(default=("", -1e9))
+
+    def actions(self) -> Mapping[Action, Callable[[Step], None]]:
+        """The checks."""
+        return {
+            Action.BEGIN_CHECKS: self.begin_checks,
+            Action.END_CHECKS: self.end_checks,
+            Action.REFER_TO_GUARD: self.refer_to_guard,
+        }
 
     # --- a tap -----------------------------------------------------------------------------------------
 
@@ -69,7 +80,7 @@ class Reception:
     def _wait(self, step: Step, tap: Tap) -> None:
         """One tap may wait until whoever is served has walked through; it begins anew then."""
         if self.waiting is None:
-            self.waiting = Tap(tap.card, tap.at_s, tap.code, tap.phone)
+            self.waiting = Tap(tap.card, tap.code, tap.phone)
             step.do(SetTimer(WAITING, self.gate.policy.tap_waits_s))
         else:
             self._record_denial(step, tap, Reason.BUSY, Verdict(Outcome.UNDECIDED))
@@ -77,28 +88,36 @@ class Reception:
     def _serve(self, step: Step, tap: Tap) -> None:
         tap.reopens = self.passage.reopening(tap.card, step.now.mono_s)
         asked = question(self.gate, step, tap)
-        decision = decide(asked)
+        reason = decide(asked)
         # where the site lets the guard decide while date or caps are unknown, nothing else can be looked up
         blind = self.gate.lane.mode is Mode.MANUAL and not self.gate.lane.causes.keys().isdisjoint(("clock", "caps"))
-        if isinstance(decision, Deny) and not (blind and not asked.held):
-            if decision.reason not in FULL or not (self.gate.synced and self.gate.exchange.has_peers):
-                self._deny(step, tap, decision.reason)
-                return
-            tap.rights_until_s = step.now.mono_s + self.gate.policy.rights_wait_s
-            lacking = self.gate.occupancy.missing(tap.zones, tap.people)
-            self.gate.exchange.ask(step, lacking, urgent=True, people=tap.people)
-            step.do(SetTimer(RIGHTS, self.gate.policy.rights_wait_s))
+        if blind and not asked.held:
+            reason = None
+        if reason is not None and (reason not in FULL or not self._rights_may_come(step, tap, asked.lacking)):
+            self._deny(step, tap, reason)
+            return
         if asked.inside and self.gate.policy.anti_passback != "off":
             self._passback_alert(step, tap)
         self.tap = tap
         self.gate.pull(step, Trigger.TAP_ACCEPTED)
 
+    def _rights_may_come(self, step: Step, tap: Tap, lacking: Collection[str]) -> bool:
+        """Whether neighbours may still send what is lacking: they are asked once and have `rights_wait_s` for it."""
+        if tap.rights_until_s is None and self.gate.may_ask:
+            wait_s = self.gate.policy.rights_wait_s
+            tap.rights_until_s = step.now.mono_s + wait_s
+            self.gate.exchange.ask(step, lacking, urgent=True, people=tap.entitled.people)
+            step.do(SetTimer(RIGHTS, wait_s))
+        return tap.rights_until_s is not None and step.now.mono_s < tap.rights_until_s
+
     # --- checks ----------------------------------------------------------------------------------------
 
     def begin_checks(self, step: Step) -> None:
         """The lane's action: somebody is being served from now on."""
-        tap = self._served()
-        self.gate.occupancy.reserved = frozenset(tap.zones)
+        tap = self.tap
+        if tap is None:
+            raise RuntimeError("the lane serves nobody")
+        self.gate.occupancy.reserved = frozenset(tap.entitled.places)
         step.do(SetTimer(CHECK, self._patience_s()))
         if self.gate.thermometry is not None and tap.reopens is None:
             self.gate.thermometry.want(step, True)
@@ -136,9 +155,11 @@ class Reception:
         tap = self.tap
         if tap is None or self.gate.lane.state is not State.CHECKING:
             return
-        lacking = self._lacking(tap)
+        lacking = lacks(self.gate, tap)
         refusal = full(lacking)
-        if refusal is not None and (tap.rights_until_s is None or step.now.mono_s >= tap.rights_until_s):
+        if refusal is None:
+            tap.rights_until_s = None  # one that is lost again, to pay a debt, is asked for anew
+        elif overdue or not self._rights_may_come(step, tap, lacking):
             self._deny(step, tap, refusal)
             return
         verdict = self._verdict(step, tap)
@@ -164,7 +185,7 @@ class Reception:
     def _interrupted(self, step: Step, tap: Tap) -> None:
         """The check ends; unless the lane is released, and everybody walks freely, its tap is not forgotten."""
         match self.gate.lane.state:
-            case State.OPEN:  # the release button: somebody else goes first
+            case State.LET_THROUGH:  # somebody else goes first
                 self._wait(step, tap)
             case State.LOCKDOWN | State.HELD as shut:
                 self._record_denial(step, tap, Reason(shut), Verdict(Outcome.UNDECIDED))
@@ -178,11 +199,6 @@ class Reception:
         if self.gate.thermometry is None:
             return Verdict(Outcome.INVALID, cause="no_thermometer")
         return self.gate.thermometry.verdict(step.now.mono_s)
-
-    def _lacking(self, tap: Tap) -> list[str]:
-        if tap.reopens is not None and self.gate.visits.known(tap.reopens):
-            return []
-        return self.gate.occupancy.missing(tap.zones, tap.people)
 
     def _measure_anew(self, step: Step, prompt: Prompt, pause_s: float = 0.0) -> None:
         self.gate.face.ask(step, prompt)
@@ -199,29 +215,24 @@ class Reception:
     def _recheck_s(self) -> float:
         return 0.0 if self.gate.thermometry is None else self.gate.thermometry.policy.recheck_s
 
-    def _served(self) -> Tap:
-        if self.tap is None:
-            raise RuntimeError("the lane serves nobody")
-        return self.tap
-
     # --- yes -------------------------------------------------------------------------------------------
 
     def _admit(self, step: Step, tap: Tap, verdict: Verdict) -> None:
-        self.referred = None
         self.granting.grant(step, self._visit(step, tap, verdict), Trigger.PASSED_CHECKS)
 
     def _visit(self, step: Step, tap: Tap, verdict: Verdict) -> Visit:
-        if tap.reopens is not None and self.gate.visits.known(tap.reopens):
+        if tap.reopens is not None and counted(self.gate, tap):
             return tap.reopens
+        entitled = tap.entitled
         return Visit(
             visit=self.new_id() if tap.reopens is None else tap.reopens.visit,
             card=tap.card,
-            zone=None if tap.booking is None else tap.booking.zone,
-            booking=None if tap.booking is None else tap.booking.booking,
-            by=tap.by,
-            apart=tap.by == "pass",
-            people=tap.people,
-            session=tap.session,
+            zone=entitled.zone,
+            booking=None if entitled.booking is None else entitled.booking.booking,
+            by=entitled.by,
+            apart=entitled.pass_ is not None,
+            people=entitled.people,
+            session=entitled.session,
             day=self.gate.day(step),
             measured=verdict.values(),
         )
@@ -237,32 +248,28 @@ class Reception:
             self.gate.pull(step, Trigger.REFUSED)
             if tap.card != card:
                 self._wait(step, tap)
-        self.referred = None
         self.granting.grant(step, visit, Trigger.GRANTED_BY_HAND, **remarks)
 
     # --- no --------------------------------------------------------------------------------------------
 
     def refer_to_guard(self, step: Step) -> None:
         """The lane's action: the guard measures and admits."""
-        tap = self.tap
-        if tap is not None:
-            self.referred, self.tap = tap, None
-            self.gate.face.ask(step, Prompt.GUARD_MEASURES)
+        self.tap = None
+        self.gate.face.ask(step, Prompt.GUARD_MEASURES)
 
     def _fever(self, step: Step, tap: Tap, verdict: Verdict) -> None:
         """Refuse the reader, hold the card at every gate and this lane until a guard has come."""
         gate = self.gate
         self._deny(step, tap, Reason.FEVER, verdict)
-        gate.register.hold(step, tap.card, by=gate.device, cause="fever")
+        error = gate.register.hold(step, tap.card, by=gate.device, cause="fever")
         gate.alerts.condition(
             step,
             AlertKind.FEVER,
             True,
             lane=gate.device,
             card=tap.card,
-            skin_c=verdict.skin_c,
-            ambient_c=verdict.ambient_c,
-            estimate_c=verdict.estimate_c,
+            **verdict.values(),
+            **({} if error is None else {"error": error}),  # of the card alone: the lane is held all the same
         )
         gate.lane.causes["fever"] = Mode.HELD
 
@@ -272,8 +279,8 @@ class Reception:
             self.gate.pull(step, Trigger.REFUSED)
         self._last_refused = (tap.card, step.now.mono_s)
         self._record_denial(step, tap, reason, verdict)
-        if reason in FULL and tap.booking is not None:
-            self.gate.alerts.incident(step, AlertKind.COUNT_DOUBT, "full", lane=self.gate.device, zone=tap.booking.zone)
+        if reason in FULL and (zone := tap.entitled.zone) is not None:
+            self.gate.alerts.incident(step, AlertKind.COUNT_DOUBT, "full", lane=self.gate.device, zone=zone)
         if reason is Reason.ALREADY_INSIDE:
             self._passback_alert(step, tap)
         detail = "phone" if reason is Reason.UNKNOWN_CARD and tap.phone else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, Final
 
@@ -15,7 +15,10 @@ from edge.site.contract import ContractError
 from edge.site.sessions import SessionOpen, Timetable
 
 LIMITS: Final[Mapping[str, int]] = {"holds": 10_000, "zones": 500}
-"""So many rows are taken from others. What happens here is always taken: a fever must be held."""
+"""So many rows are taken from others."""
+ROOM: Final[Mapping[str, int]] = {"holds": 1_000, "zones": 100}
+"""So many more for what happens here, whatever others tell. Beyond that nothing is taken, and whoever asked is told;
+no row is ever dropped for another: each stands until a person clears it."""
 
 
 class Register:
@@ -25,12 +28,16 @@ class Register:
         identity: who the gate is and what its journal remembers.
         zone: time zone of the site; dates of bookings are local.
         early_s: how long before a session opens its readers may enter, seconds.
+        use_caps: who is to know what the caps limit.
     """
 
-    def __init__(self, identity: Identity, zone: tzinfo, early_s: float) -> None:
+    def __init__(
+        self, identity: Identity, zone: tzinfo, early_s: float, use_caps: Callable[[contract.Caps], None]
+    ) -> None:
         self._identity = identity
         self._zone = zone
         self._early_s = early_s
+        self._use_caps = use_caps
         self.caps: contract.Caps | None = None
         self._timetable: Timetable | None = None
         if "caps" in identity.state:
@@ -111,19 +118,19 @@ class Register:
 
     # --- guards ---------------------------------------------------------------------------------------
 
-    def hold(self, step: Step, card: str, *, by: str, cause: str) -> None:
-        """Refuse a card at every gate until it is cleared."""
+    def hold(self, step: Step, card: str, *, by: str, cause: str) -> str | None:
+        """Refuse a card at every gate until it is cleared; or one line that says why that cannot be."""
         hold = contract.Hold(card=card, since=step.now.wall, by=by, cause=cause)
-        self._set(step, "holds", card, hold)
+        return self._set(step, "holds", card, hold)
 
     def clear_hold(self, step: Step, card: str) -> None:
         """The card may come in again, everywhere."""
         self._unset(step, "holds", card)
 
-    def close(self, step: Step, zone: str, *, by: str, cause: str) -> None:
-        """Admit nobody to a zone, at any gate."""
+    def close(self, step: Step, zone: str, *, by: str, cause: str) -> str | None:
+        """Admit nobody to a zone, at any gate; or one line that says why that cannot be."""
         closed = contract.ClosedZone(zone=zone, since=step.now.wall, by=by, cause=cause)
-        self._set(step, "zones", zone, closed)
+        return self._set(step, "zones", zone, closed)
 
     def reopen(self, step: Step, zone: str) -> None:
         """Admit to the zone again, at every gate."""
@@ -145,6 +152,7 @@ class Register:
     def _use(self, caps: contract.Caps) -> None:
         self.caps = caps
         self._timetable = Timetable(caps, self._zone)
+        self._use_caps(caps)
 
     def _heard_caps(self, step: Step, _: Mapping[str, str], caps: contract.Caps | None) -> None:
         if caps is not None and (self.caps is None or caps.revision > self.caps.revision):
@@ -172,11 +180,15 @@ class Register:
     def _topic(self, name: str, key: str) -> str:
         return self._identity.topic(name, **{"holds": {"card": key}, "zones": {"zone": key}}[name])
 
-    def _set(self, step: Step, name: str, key: str, model: contract.Payload) -> None:
+    def _set(self, step: Step, name: str, key: str, model: contract.Payload) -> str | None:
+        error = self._full(name, key, LIMITS[name] + ROOM[name])
+        if error is not None:
+            return error
         row = contract.encode(model)
         self._rows[name][key] = row.decode()
         step.put(f"{name}/{key}", row.decode())
         step.then(Publish(self._topic(name, key), row, retain=True))
+        return None
 
     def _unset(self, step: Step, name: str, key: str) -> None:
         self._rows[name].pop(key, None)
@@ -190,10 +202,15 @@ class Register:
             if rows.pop(key, None) is not None:
                 step.put(f"{name}/{key}", None)
         elif key not in rows:
-            if len(rows) >= LIMITS[name]:
-                raise ContractError(f"{name}: {len(rows)} are held, expected at most {LIMITS[name]}")
+            error = self._full(name, key, LIMITS[name])
+            if error is not None:
+                raise ContractError(error)
             rows[key] = contract.encode(model).decode()
             step.put(f"{name}/{key}", rows[key])
+
+    def _full(self, name: str, key: str, limit: int) -> str | None:
+        rows = self._rows[name]
+        return None if key in rows or len(rows) < limit else f"{name}: {len(rows)} are known, expected at most {limit}"
 
     @staticmethod
     def _put_all(step: Step, puts: Mapping[str, Any]) -> None:

@@ -14,31 +14,31 @@ from edge.gate.register import Register
 from edge.gate.thermometry import Thermometry
 from edge.gate.visits import Visits
 from edge.runtime.alerts import Alerts
-from edge.runtime.station import Identity
+from edge.runtime.station import Identity, Station
 from edge.runtime.step import Step
 
 
 @dataclass(frozen=True, slots=True)
 class GatePolicy:
-    """How a gate decides: the keys of ``[policy]`` in the configuration, where each is described."""
+    """How a gate decides: the keys of ``[policy]`` in the configuration, which describes each and has its default."""
 
-    threshold_c: float = 37.3
-    passage_s: float = 5.0
-    reopen_s: float = 60.0
-    early_entry_s: float = 300.0
-    face_s: float = 10.0
-    check_s: float = 8.0
-    tap_waits_s: float = 10.0
-    rights_wait_s: float = 0.3
-    rights_low: int = 2
-    tailgate_s: float = 2.0
-    held_open_s: float = 10.0
-    unused_visits: int = 3
-    anti_passback: PassbackPolicy = "soft"
-    clock_unset: str = "refuse"
-    caps_unknown: str = "refuse"
-    thermometer_fault: str = "refuse"
-    refuse_health: frozenset[str] = frozenset({"missing", "blocked"})
+    threshold_c: float
+    passage_s: float
+    reopen_s: float
+    early_entry_s: float
+    face_s: float
+    check_s: float
+    tap_waits_s: float
+    rights_wait_s: float
+    rights_low: int
+    tailgate_s: float
+    held_open_s: float
+    unused_visits: int
+    anti_passback: PassbackPolicy
+    clock_unset: str
+    caps_unknown: str
+    thermometer_fault: str
+    refuse_health: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -48,28 +48,45 @@ class GateState:
     Attributes:
         thermometry: None at an exit.
         fire: the fire input is active now (the mode outlasts it).
-        synced: the link is up and has told all it kept for us.
         actions: who does what the lane's table says; filled when the parts are joined.
     """
 
-    identity: Identity
+    station: Station
     policy: GatePolicy
     face: Face
     register: Register
     occupancy: Occupancy
     visits: Visits
     exchange: Exchange
-    alerts: Alerts
     thermometry: Thermometry | None
     lane: Lane = field(default_factory=Lane)
     fire: bool = False
-    synced: bool = False
     actions: dict[Action, Callable[[Step], None]] = field(default_factory=dict[Action, Callable[[Step], None]])
+
+    @property
+    def identity(self) -> Identity:
+        """Who the device is, and what its journal remembers."""
+        return self.station.identity
 
     @property
     def device(self) -> str:
         """Name of the device, which is the name of its lane."""
-        return self.identity.device
+        return self.station.identity.device
+
+    @property
+    def alerts(self) -> Alerts:
+        """What guards see."""
+        return self.station.alerts
+
+    @property
+    def synced(self) -> bool:
+        """Whether the link is up and has told all it kept for us."""
+        return self.station.synced
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether there are neighbours, and they can hear that a place is lacking here."""
+        return self.synced and self.exchange.has_peers
 
     def stay(self, step: Step) -> str | None:
         """Until whose end who comes in now counts as inside; None while the clock is unset."""

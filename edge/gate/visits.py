@@ -191,14 +191,17 @@ class Visits:
         self._saw_leaving(card)
         return visit
 
-    def settle(self, zone: str | None) -> None:
-        """Nobody is in the zone (None: in the building) by a person's word: forget its visits, here and there."""
+    def settle(self, zone: str | None, *, but: str | None = None) -> None:
+        """Nobody is in the zone (None: in the building) by a person's word: forget its visits, here and there.
+
+        ``but``: except for those who came in this session.
+        """
         for visit in list(self._own.values()):
-            if zone in (None, visit.zone):
+            if zone in (None, visit.zone) and (but is None or visit.session != but):
                 self.forget(visit)
         for told in self._elsewhere.values():
             for card, (_, where) in list(told.visits.items()):
-                if zone in (None, where):
+                if zone in (None, where) and (but is None or not told.inside(card, but)):
                     self._saw_leaving(card)
 
     def forget_days_before(self, today: str) -> None:

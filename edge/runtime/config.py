@@ -19,9 +19,9 @@ class ConfigError(ValueError):
 
 
 class Settings(BaseModel):
-    """Base of every section: frozen, and an unknown key is an error."""
+    """Base of every section: frozen, an unknown key is an error, and a text or a truth value is no number."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, strict=True)
 
 
 T = TypeVar("T", bound=Settings)
@@ -102,6 +102,7 @@ def _line(path: Path, detail: dict[str, Any]) -> str:
             return f"{path}: {key}: {detail['ctx']['error']}"
         case _:
             found = repr(detail["input"])
+            found = found.lower() if isinstance(detail["input"], bool) else found  # as TOML writes it
             found = found if len(found) <= 60 else found[:57] + "..."
             message = str(detail["msg"])
             what = "" if key.rpartition(".")[2] in SECRETS else f", found {found}"

@@ -273,7 +273,7 @@ class Station:
             self._rejected = 0
         self._rejected += 1
         if self._rejected <= REJECTED_IN_WINDOW:
-            step.event("message.rejected", {"topic": topic[:200], "error": error})
+            step.event("message.rejected", {"topic": contract.shown_topic(topic)[:200], "error": error})
 
     def _acknowledge(self, step: Step, command: Any) -> str | None:
         return self.alerts.acknowledge(step, command.alert, command.by)

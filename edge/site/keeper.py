@@ -19,117 +19,17 @@ a person writes it off: then only the people it let in do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any
 
-from edge.site.contract import BUILDING, Caps, Grants, Occupancy, Status, ZoneGrant, ZoneRow, encode
-
-UNKNOWN: Final = ""
-"""Stands for the journal of a gate that has not been heard of yet: its rights go to whichever it has."""
+from edge.site.books import UNKNOWN, Book, Gate, Share
+from edge.site.contract import BUILDING, Caps, Grants, Occupancy, Status, ZoneGrant, encode
 
 _TERM, _CAPS, _GATE = "keeper/term", "keeper/caps", "keeper/gate/"
 
 
 class KeeperError(ValueError):
     """A person asked for what cannot be; the text is one line."""
-
-
-@dataclass(slots=True)
-class Share:
-    """One journal's part of one zone: what the keeper gave and wants, and what the gate's row says."""
-
-    granted: int = 0
-    wanted: int = 0
-    entries: int = 0
-    exits: int = 0
-    released: int = 0
-    received: int = 0
-    sent: dict[str, int] = field(default_factory=dict[str, int])
-
-    @property
-    def inside(self) -> int:
-        """Who came in here less who left here; below zero at a way out."""
-        return self.entries - self.exits
-
-    @property
-    def outstanding(self) -> int:
-        """Rights that were given and are not back."""
-        return self.granted - self.released
-
-    @property
-    def kept_by_people(self) -> int:
-        """The part of the outstanding rights that is not lost with the journal: people inside, and rights passed on."""
-        used = self.inside + sum(self.sent.values()) - self.received
-        return used if self.received else min(used, self.outstanding)
-
-    def available(self, received: int) -> int:
-        """Rights the gate still has to use, as far as is known here."""
-        return self.outstanding - self.inside + received - sum(self.sent.values())
-
-    @property
-    def weight(self) -> tuple[int, int]:
-        """Grows with every change: of what must be on disk at once, and of what a living journal will repeat."""
-        repeated = self.entries + self.exits + sum(self.sent.values()) + self.received
-        return self.granted + self.wanted + self.released, repeated
-
-    def merge(self, row: ZoneRow) -> None:
-        """Take a row of the gate."""
-        self.granted = max(self.granted, row.granted)
-        self.entries = max(self.entries, row.entries)
-        self.exits = max(self.exits, row.exits)
-        self.released = max(self.released, row.released)
-        self.wanted = max(self.wanted, self.released)
-        self.received = max(self.received, row.received)
-        for peer, count in row.sent.items():
-            self.sent[peer] = max(self.sent.get(peer, 0), count)
-
-
-@dataclass(slots=True)
-class Book:
-    """One journal of a gate: its shares by zone, and whether it was replaced or written off."""
-
-    zones: dict[str, Share] = field(default_factory=dict[str, Share])
-    replaced: bool = False
-    written_off: bool = False
-
-    def share(self, zone: str) -> Share:
-        """Its part of a zone."""
-        return self.zones.setdefault(zone, Share())
-
-    @property
-    def weight(self) -> tuple[int, int]:
-        """Of all its shares."""
-        weights = [share.weight for share in self.zones.values()]
-        return sum(weight[0] for weight in weights), sum(weight[1] for weight in weights)
-
-    def merge(self, rows: Mapping[str, ZoneRow]) -> bool:
-        """Take its rows; True if they told something new."""
-        before = self.weight
-        for zone, row in rows.items():
-            self.share(zone).merge(row)
-        return self.weight != before
-
-
-@dataclass(slots=True)
-class Gate:
-    """All journals of one gate; ``current`` is the one that takes grants."""
-
-    current: str = UNKNOWN
-    books: dict[str, Book] = field(default_factory=lambda: {UNKNOWN: Book()})
-
-    @property
-    def book(self) -> Book:
-        """The current journal's."""
-        return self.books[self.current]
-
-    @property
-    def weight(self) -> tuple[Any, ...]:
-        """Changes with all that must not be forgotten."""
-        books = [
-            (journal, book.replaced, book.written_off, book.weight[0], journal != self.current and book.weight[1])
-            for journal, book in self.books.items()
-        ]
-        return self.current, books
 
 
 @dataclass(slots=True)
@@ -158,7 +58,7 @@ class Keeper:
         self._gates: dict[str, Gate] = {name: Gate() for name in self.entrances}
         for key, row in saved.items():
             if key.startswith(_GATE):
-                self._gates[key.removeprefix(_GATE)] = _restored(row)
+                self._gates[key.removeprefix(_GATE)] = Gate.restored(row)
         self._online: dict[str, str] = {}
         self._fresh = _TERM not in saved
         self._synced = False
@@ -196,9 +96,10 @@ class Keeper:
         share = gate.book.zones.get(zone)
         if share is None:
             return 0
-        alone = len(gate.books) == 1
-        sent = sum(other.sent.get(device, 0) for _, _, other in self._shares(zone)) if alone else 0
-        return share.available(share.received or sent)
+        under_way = 0
+        if not share.received and len(gate.books) == 1:
+            under_way = sum(other.sent.get(device, 0) for _, _, other in self._shares(zone))
+        return share.available + under_way
 
     def grants(self, device: str) -> Grants:
         """The message for one gate: every zone that is limited, or that it ever had rights of."""
@@ -225,12 +126,9 @@ class Keeper:
         change, told = Change(), set[str]()
         gate = self._gates.setdefault(device, Gate())
         before, journal = gate.weight, gate.current
-        for former, zones in row.former.items():
-            gate.books.setdefault(former, Book()).replaced = True
-            gate.books[former].merge(zones)
-        self._take_main_row(gate, row)
+        gate.take(row)
         if gate.weight != before:
-            change.puts[_GATE + device] = asdict(gate)
+            change.puts[_GATE + device] = gate.saved()
         if gate.current != journal and device in self.entrances:
             told.add(device)
         self._highest_term = max(self._highest_term, row.term)
@@ -249,12 +147,12 @@ class Keeper:
         gate = self._gates.get(device)
         if status.state == "offline":
             if gate is not None:
-                change.puts[_GATE + device] = asdict(gate)  # perhaps its last word
+                change.puts[_GATE + device] = gate.saved()  # perhaps its last word
         else:
             self._online[device] = status.journal
             if gate is not None and status.journal in gate.books and gate.books[status.journal].written_off:
                 gate.books[status.journal].written_off = False
-                change.puts[_GATE + device] = asdict(gate)
+                change.puts[_GATE + device] = gate.saved()
                 self._settle(change, set(), self._zones())
         return change
 
@@ -279,7 +177,7 @@ class Keeper:
             if self._fresh:
                 self.term = self._highest_term + 1
                 change.puts[_TERM] = self.term
-                change.puts.update({_GATE + name: asdict(gate) for name, gate in self._gates.items()})
+                change.puts.update({_GATE + name: gate.saved() for name, gate in self._gates.items()})
         asked = {name for name, gate in self._gates.items() if any(share.wanted for share in gate.book.zones.values())}
         self._settle(change, asked.union(self.entrances), self._zones())
         return change
@@ -301,7 +199,7 @@ class Keeper:
             raise KeeperError(f"{device} is online with its only journal")
         for journal in gone:
             gate.books[journal].written_off = True
-        change = Change({_GATE + device: asdict(gate)})
+        change = Change({_GATE + device: gate.saved()})
         self._settle(change, set(), self._zones())
         return change
 
@@ -321,21 +219,6 @@ class Keeper:
         named = set[str]() if self.caps is None else {BUILDING, *self.caps.zones}
         return named.union(*(book.zones for gate in self._gates.values() for book in gate.books.values()))
 
-    def _take_main_row(self, gate: Gate, row: Occupancy) -> None:
-        known = gate.books.get(row.journal)
-        if gate.current == UNKNOWN and not (known is not None and known.replaced):
-            # rights that were given to whichever journal it has: it has this one
-            unnamed = gate.books.pop(UNKNOWN)
-            known = gate.books.setdefault(row.journal, Book())
-            for zone, share in unnamed.zones.items():
-                known.share(zone).granted = max(known.share(zone).granted, share.granted)
-            gate.current = row.journal
-        book = gate.books.setdefault(row.journal, Book())
-        if (book.merge(row.zones) or known is None) and not book.replaced:
-            # a journal that goes on is alive, whatever anybody said; an old message tells nothing new
-            gate.current = row.journal
-            book.written_off = False
-
     def _settle(self, change: Change, told: set[str], zones: Iterable[str]) -> None:
         """Bring what is outstanding to the caps, as far as rights are there; put what changed into the change."""
         if not self._active:
@@ -348,7 +231,7 @@ class Keeper:
                 if missing:
                     changed |= self._mint(zone, missing) if missing > 0 else self._collect(zone, -missing)
         for device in changed:
-            change.puts[_GATE + device] = asdict(self._gates[device])
+            change.puts[_GATE + device] = self._gates[device].saved()
         for device in sorted(changed | told):
             change.grants[device] = self.grants(device)
 
@@ -385,13 +268,3 @@ class Keeper:
                 excess -= part
                 changed.add(name)
         return changed
-
-
-def _restored(row: Mapping[str, Any]) -> Gate:
-    books = {
-        journal: Book(
-            {zone: Share(**share) for zone, share in book["zones"].items()}, book["replaced"], book["written_off"]
-        )
-        for journal, book in row["books"].items()
-    }
-    return Gate(row["current"], books)

@@ -17,7 +17,7 @@ import pytest
 from drivers import pins
 from drivers.lane_io import Input, LaneIO, LanePins, LockKind, Output
 from drivers.pins import SAFE_OUTPUTS
-from edge import settings
+from edge.settings.lane import SAFE_PINS
 from simulators.wires.pins import FakePins
 
 ROOT = Path(__file__).parents[2]
@@ -167,7 +167,7 @@ print("lgpio" in sys.modules, threading.active_count())
 
 def test_safe_outputs_stay_low_from_reset_to_the_first_claim():
     assert sorted(SAFE_OUTPUTS) == [9, 10, 11, 12, 13, *range(15, 28)]
-    assert settings.SAFE_PINS == SAFE_OUTPUTS  # what a configuration may name
+    assert SAFE_PINS == SAFE_OUTPUTS  # what a configuration may name
 
 
 GUIDE = re.compile(r"^\| `(\w+)` \| (out|in|bus) \| (\d+) \| (\d+) \|", re.MULTILINE)

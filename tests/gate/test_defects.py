@@ -6,14 +6,15 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from edge.assembly.gate import policy_of
 from edge.gate.controller import Gate
 from edge.gate.lane import State
 from edge.gate.screening import ScreeningPolicy
-from edge.gate.state import GatePolicy
 from edge.gate.vocabulary import Lock, ReleasePressed, Unlock
 from edge.runtime.station import Identity
 from edge.runtime.vocabulary import CommitFailed, Delivered, Fact, Intent, LinkUp, Now, Publish, Started, TimerFired
 from edge.site.contract import Mode
+from tests.gate.stories.story import building
 
 ZONE = timezone(timedelta(hours=8))
 NINE = datetime(2026, 3, 9, 9, 0, tzinfo=ZONE)
@@ -25,7 +26,7 @@ def gate() -> Gate:
         Identity("demo", "north", "new", 1, 0, True, {}),
         key=b"key",
         zone=ZONE,
-        policy=GatePolicy(),
+        policy=policy_of(building()),
         screening=ScreeningPolicy(),
         entrances=(),
         exit_beam=True,

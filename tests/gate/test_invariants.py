@@ -266,28 +266,30 @@ class Watch:
         passes = sum(gate.occupancy.own(PASSES).inside for gate in self.gates.values())
         return sum(world.went_in - world.went_out for world in self.worlds) - passes
 
-    def admits(self, gate: GateState, visit: Visit, now_s: float) -> None:
-        """A gate is about to let somebody in."""
-        assert gate.occupancy.missing(visit.places, visit.people) == [], f"admitted without a right: {visit}"
+    def admitted(self, gate: GateState, visit: Visit, now_s: float) -> None:
+        """A gate has recorded that somebody may come in, and not told anybody yet."""
+        assert gate.occupancy.missing(visit.places, 0) == [], f"admitted without a right: {visit}"
         if not self.reliable or visit.apart or now_s - self.restless_s < QUIET_S:
             return
         for zone in visit.places:
-            inside = sum(counted.get(zone, 0) for where, counted in self.counted.items() if where != "world")
-            assert inside + visit.people <= CAPS[zone], f"{visit.people} more, with {inside} counted in {zone}"
+            others = [counted for where, counted in self.counted.items() if where not in ("world", gate.device)]
+            inside = gate.occupancy.own(zone).inside + sum(counted.get(zone, 0) for counted in others)
+            assert inside <= CAPS[zone], f"{visit.people} more make {inside} in {zone}"
         inside = self.people()
         assert self.miscounted or inside < CAPS["*"], f"one more, with {inside} truly in the building"
 
 
 @contextmanager
 def watched(watch: Watch) -> Generator[None]:
-    """Rights and places are looked at before each admission, leases whenever an output is written."""
+    """Rights and places are looked at with each admission, leases whenever an output is written."""
     record, handle = Granting.record, Gate.handle
 
     def admit(self: Granting, step: Step) -> None:
         visit = self._visit
-        if visit is not None and not self.gate.visits.known(visit):
-            watch.admits(self.gate, visit, step.now.mono_s)
+        new = visit is not None and not self.gate.visits.known(visit)
         record(self, step)
+        if visit is not None and new:
+            watch.admitted(self.gate, visit, step.now.mono_s)
 
     def think(self: Gate, fact: Fact, now: Now) -> list[Intent]:
         intents = handle(self, fact, now)

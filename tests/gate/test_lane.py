@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.gate.lane import AT_REST, REST, TRANSITIONS, Action, Lane, Row, State, Trigger, diagram
+from edge.gate.lane import AT_REST, PASSAGE, REST, TRANSITIONS, Action, Lane, Row, State, Trigger, diagram
 from edge.site.contract import Mode
 
 A, S, T = Action, State, Trigger
@@ -16,7 +16,7 @@ A, S, T = Action, State, Trigger
 CELLS = [(state, trigger, row) for state, cells in TRANSITIONS.items() for trigger, row in cells.items()]
 ROWS = [(state, trigger, row) for state, trigger, row in CELLS if row is not None]
 MODES = {trigger: state for state, trigger in AT_REST.values()}
-UNLOCKED = {S.OPEN, S.RELEASED}
+UNLOCKED = {S.OPEN, S.LET_THROUGH, S.RELEASED}
 SERVED = (S.CHECKING, S.RECORDING, S.OPEN)
 """Somebody is on the way from tap to passage."""
 ENTRIES = (T.ENTERED, T.LAST_ENTERED)
@@ -26,7 +26,7 @@ EXPECTED = {
     # at rest: a tap, a guard's word, the release button; whoever comes in else has no right to
     (S.IDLE, T.TAP_ACCEPTED): (S.CHECKING, "begin checks"),
     (S.IDLE, T.GRANTED_BY_HAND): (S.RECORDING, "record"),
-    (S.IDLE, T.RELEASE_PRESSED): (S.OPEN, "unlock"),
+    (S.IDLE, T.RELEASE_PRESSED): (S.LET_THROUGH, "unlock"),
     (S.IDLE, T.ENTERED): (REST, "count intrusion"),
     (S.IDLE, T.LAST_ENTERED): (REST, "count intrusion"),
     (S.IDLE, T.MODE_NORMAL): (S.IDLE, ""),
@@ -37,7 +37,7 @@ EXPECTED = {
     # manual: a tap only announces the reader to the guard
     (S.MANUAL, T.TAP_ACCEPTED): (S.MANUAL, "refer to guard"),
     (S.MANUAL, T.GRANTED_BY_HAND): (S.RECORDING, "record"),
-    (S.MANUAL, T.RELEASE_PRESSED): (S.OPEN, "unlock"),
+    (S.MANUAL, T.RELEASE_PRESSED): (S.LET_THROUGH, "unlock"),
     (S.MANUAL, T.ENTERED): (REST, "count intrusion"),
     (S.MANUAL, T.LAST_ENTERED): (REST, "count intrusion"),
     (S.MANUAL, T.MODE_NORMAL): (S.IDLE, ""),
@@ -46,7 +46,7 @@ EXPECTED = {
     (S.MANUAL, T.MODE_LOCKDOWN): (S.LOCKDOWN, ""),
     (S.MANUAL, T.MODE_RELEASED): (S.RELEASED, "unlock"),
     # held: nobody is served, release works
-    (S.HELD, T.RELEASE_PRESSED): (S.OPEN, "unlock"),
+    (S.HELD, T.RELEASE_PRESSED): (S.LET_THROUGH, "unlock"),
     (S.HELD, T.ENTERED): (REST, "count intrusion"),
     (S.HELD, T.LAST_ENTERED): (REST, "count intrusion"),
     (S.HELD, T.MODE_NORMAL): (S.IDLE, ""),
@@ -55,7 +55,7 @@ EXPECTED = {
     (S.HELD, T.MODE_LOCKDOWN): (S.LOCKDOWN, ""),
     (S.HELD, T.MODE_RELEASED): (S.RELEASED, "unlock"),
     # lockdown: the same
-    (S.LOCKDOWN, T.RELEASE_PRESSED): (S.OPEN, "unlock"),
+    (S.LOCKDOWN, T.RELEASE_PRESSED): (S.LET_THROUGH, "unlock"),
     (S.LOCKDOWN, T.ENTERED): (REST, "count intrusion"),
     (S.LOCKDOWN, T.LAST_ENTERED): (REST, "count intrusion"),
     (S.LOCKDOWN, T.MODE_NORMAL): (S.IDLE, ""),
@@ -66,7 +66,7 @@ EXPECTED = {
     # checking: ends with a yes, a no, or a stronger mode
     (S.CHECKING, T.PASSED_CHECKS): (S.RECORDING, "end checks, record"),
     (S.CHECKING, T.REFUSED): (REST, "end checks"),
-    (S.CHECKING, T.RELEASE_PRESSED): (S.OPEN, "end checks, unlock"),
+    (S.CHECKING, T.RELEASE_PRESSED): (S.LET_THROUGH, "end checks, unlock"),
     (S.CHECKING, T.ENTERED): (S.CHECKING, "count intrusion"),
     (S.CHECKING, T.LAST_ENTERED): (S.CHECKING, "count intrusion"),
     (S.CHECKING, T.MODE_MANUAL): (S.MANUAL, "refer to guard, end checks"),
@@ -76,19 +76,25 @@ EXPECTED = {
     # recording: only the disk opens; a stronger mode takes the place back
     (S.RECORDING, T.COMMITTED): (S.OPEN, "unlock"),
     (S.RECORDING, T.COMMIT_FAILED): (REST, "withdraw"),
-    (S.RECORDING, T.RELEASE_PRESSED): (S.OPEN, "unlock"),
+    (S.RECORDING, T.RELEASE_PRESSED): (S.LET_THROUGH, "unlock"),
     (S.RECORDING, T.ENTERED): (S.RECORDING, "count intrusion"),
     (S.RECORDING, T.LAST_ENTERED): (S.RECORDING, "count intrusion"),
     (S.RECORDING, T.MODE_HELD): (S.HELD, "withdraw"),
     (S.RECORDING, T.MODE_LOCKDOWN): (S.LOCKDOWN, "withdraw"),
     (S.RECORDING, T.MODE_RELEASED): (S.RELEASED, "withdraw, unlock"),
     # open: people walk, or the lease ends
-    (S.OPEN, T.RELEASE_PRESSED): (S.OPEN, "unlock"),
+    (S.OPEN, T.RELEASE_PRESSED): (S.LET_THROUGH, "unlock"),
     (S.OPEN, T.ENTERED): (S.OPEN, "count entry, unlock"),
     (S.OPEN, T.LAST_ENTERED): (REST, "count entry, lock"),
     (S.OPEN, T.LEASE_OVER): (REST, "lock, withdraw"),
     (S.OPEN, T.MODE_LOCKDOWN): (S.LOCKDOWN, "lock, withdraw"),
     (S.OPEN, T.MODE_RELEASED): (S.RELEASED, "withdraw, unlock"),
+    # let through: the same, but for lockdown, which waits
+    (S.LET_THROUGH, T.RELEASE_PRESSED): (S.LET_THROUGH, "unlock"),
+    (S.LET_THROUGH, T.ENTERED): (S.LET_THROUGH, "count entry, unlock"),
+    (S.LET_THROUGH, T.LAST_ENTERED): (REST, "count entry, lock"),
+    (S.LET_THROUGH, T.LEASE_OVER): (REST, "lock, withdraw"),
+    (S.LET_THROUGH, T.MODE_RELEASED): (S.RELEASED, "withdraw, unlock"),
     # released: open until the mode ends; the lease is renewed
     (S.RELEASED, T.RELEASE_PRESSED): (S.RELEASED, "unlock"),
     (S.RELEASED, T.ENTERED): (S.RELEASED, "count entry"),
@@ -166,7 +172,7 @@ def test_a_lane_is_unlocked_for_five_reasons_only() -> None:
     opens = {(state, trigger) for state, trigger, row in ROWS if A.UNLOCK in row.actions}
     allowed = {
         (S.RECORDING, T.COMMITTED),
-        (S.OPEN, T.ENTERED),  # the next person of the same visit
+        *((state, T.ENTERED) for state in PASSAGE),  # the next person of the same visit
         (S.RELEASED, T.LEASE_OVER),  # renewed while the mode holds
         *((state, T.RELEASE_PRESSED) for state in State),
         *((state, T.MODE_RELEASED) for state in State if state is not S.RELEASED),
@@ -257,16 +263,30 @@ def test_a_lane_at_rest_goes_where_its_mode_says(trigger: Trigger) -> None:
 
 
 @pytest.mark.parametrize("state", SERVED)
-def test_a_lockdown_interrupts_everybody(state: State) -> None:
+def test_a_lockdown_keeps_out_whoever_has_not_walked_in_yet(state: State) -> None:
     row = TRANSITIONS[state][T.MODE_LOCKDOWN]
     assert row is not None
     assert row.to == S.LOCKDOWN
 
 
+@pytest.mark.parametrize("state", PASSAGE)
 @pytest.mark.parametrize("trigger", [T.MODE_NORMAL, T.MODE_MANUAL, T.MODE_HELD])
-def test_whoever_the_lane_is_open_for_may_walk_through(trigger: Trigger) -> None:
+def test_whoever_the_lane_is_open_for_may_walk_through(state: State, trigger: Trigger) -> None:
     """Weak modes wait until the passage is over: the lease ends it within seconds."""
-    assert TRANSITIONS[S.OPEN][trigger] is None
+    assert TRANSITIONS[state][trigger] is None
+
+
+def test_whoever_the_button_lets_through_is_shut_out_by_no_mode() -> None:
+    assert {t for t in MODES if A.LOCK in does(TRANSITIONS[S.LET_THROUGH][t])} == set()
+    assert TRANSITIONS[S.LET_THROUGH][T.MODE_LOCKDOWN] is None
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_button_makes_the_passage_its_own_from_every_state(state: State) -> None:
+    """Also one that was open for a reader: nobody can tell who of the two is walking."""
+    row = TRANSITIONS[state][T.RELEASE_PRESSED]
+    assert row is not None
+    assert row.to == (S.RELEASED if state is S.RELEASED else S.LET_THROUGH)
 
 
 def test_the_normal_mode_takes_nothing_from_a_reader() -> None:
@@ -326,7 +346,8 @@ def test_a_recorded_place_is_used_or_given_back() -> None:
     """Out of recording or open without a passage: the place is withdrawn, once."""
     for state, trigger, row in ROWS:
         withdrawn = A.WITHDRAW in row.actions
-        leaves = state in (S.RECORDING, S.OPEN) and row.to not in (S.RECORDING, S.OPEN) and trigger not in ENTRIES
+        taken = {S.RECORDING, *PASSAGE}
+        leaves = state in taken and row.to not in taken and trigger not in ENTRIES
         assert withdrawn == leaves, (state, trigger)
 
 
@@ -348,7 +369,7 @@ def test_an_ignored_trigger_changes_nothing(state: State, trigger: Trigger) -> N
 
 @given(st.lists(st.tuples(st.sampled_from(Mode), st.sampled_from(Trigger)), min_size=20, max_size=60))
 def test_any_story_keeps_lock_and_state_together(story: list[tuple[Mode, Trigger]]) -> None:
-    """Follow the actions like a lock would: it is open in OPEN and RELEASED, shut everywhere else."""
+    """Follow the actions like a lock would: it is open in OPEN, LET_THROUGH and RELEASED, shut everywhere else."""
     lane = Lane()
     open_ = False
     for mode, trigger in story:

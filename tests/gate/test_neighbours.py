@@ -12,7 +12,6 @@ import edge.assembly.gate as assembly
 from edge.gate.controller import Gate
 from edge.gate.neighbours import INSIDE
 from edge.gate.screening import ScreeningPolicy
-from edge.gate.state import GatePolicy
 from edge.runtime.station import Identity
 from edge.runtime.vocabulary import (
     Commit,
@@ -46,7 +45,7 @@ class North:
             Identity("demo", "north", "new", 1, 0, True, dict(self.saved)),
             key=b"key",
             zone=ZONE,
-            policy=GatePolicy(anti_passback="hard"),
+            policy=assembly.policy_of(building("policy.anti_passback=hard")),
             screening=ScreeningPolicy(),
             entrances=(),
             exit_beam=True,

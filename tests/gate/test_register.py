@@ -24,8 +24,10 @@ CARD, OTHER = "a" * 26, "b" * 26
 class Gate:
     """A register, and the step it writes to."""
 
-    def __init__(self, zone: tzinfo = SHANGHAI) -> None:
-        self.register = Register(Identity("demo", "north", "j", 1, 0, True, {}), zone, 300.0)
+    def __init__(self, zone: tzinfo = SHANGHAI, state: Mapping[str, Any] | None = None) -> None:
+        self.used: list[contract.Caps] = []
+        identity = Identity("demo", "north", "j", 1, 0, True, state or {})
+        self.register = Register(identity, zone, 300.0, self.used.append)
         self.step = Recorder(1, 0).begin(Now(0.0, NINE))
 
     def hears(self, row: str, payload: Mapping[str, Any], **names: str) -> None:
@@ -70,24 +72,55 @@ def test_more_closed_zones_than_a_site_has_are_not_taken() -> None:
     gate = Gate()
     limit = register_.LIMITS["zones"]
     for number in range(limit):
-        closes(gate, f"z{number}")
+        hears_closed(gate, f"z{number}")
     with pytest.raises(contract.ContractError, match="at most 500"):
-        closes(gate, "another")
-    closes(gate, "z0")
+        hears_closed(gate, "another")
+    hears_closed(gate, "z0")
     assert len(gate.register.closed) == limit
 
 
-def closes(gate: Gate, zone: str) -> None:
+def hears_closed(gate: Gate, zone: str) -> None:
     gate.hears("zones", {"zone": zone, "since": None, "by": "x", "cause": "x"}, zone=zone)
+
+
+HOLD = {"since": None, "by": "x", "cause": "x"}
 
 
 def test_more_holds_than_can_be_are_not_taken_but_a_fever_here_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     assert register_.LIMITS["holds"] == 10_000
     monkeypatch.setattr(register_, "LIMITS", {"holds": 1, "zones": 1})
     gate = Gate()
-    hold = {"since": None, "by": "x", "cause": "x"}
-    gate.hears("holds", {"card": CARD, **hold}, card=CARD)
+    gate.hears("holds", {"card": CARD, **HOLD}, card=CARD)
     with pytest.raises(contract.ContractError, match="at most 1"):
-        gate.hears("holds", {"card": OTHER, **hold}, card=OTHER)
-    gate.register.hold(gate.step, OTHER, by="north", cause="fever")
+        gate.hears("holds", {"card": OTHER, **HOLD}, card=OTHER)
+    assert gate.register.hold(gate.step, OTHER, by="north", cause="fever") is None
     assert OTHER in gate.register.holds
+
+
+def test_what_happens_here_is_bounded_too_and_nothing_is_dropped_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert register_.ROOM == {"holds": 1_000, "zones": 100}
+    monkeypatch.setattr(register_, "LIMITS", {"holds": 1, "zones": 1})
+    monkeypatch.setattr(register_, "ROOM", {"holds": 1, "zones": 1})
+    gate = Gate()
+    register, step = gate.register, gate.step
+    assert [register.hold(step, card, by="north", cause="fever") for card in (CARD, OTHER)] == [None, None]
+    assert register.hold(step, "c" * 26, by="north", cause="fever") == "holds: 2 are known, expected at most 2"
+    assert register.hold(step, CARD, by="guard", cause="fever") is None, "said again"
+    assert set(register.holds) == {CARD, OTHER}
+    register.clear_hold(step, CARD)
+    assert register.hold(step, "c" * 26, by="north", cause="fever") is None
+    assert [register.close(step, zone, by="guard", cause="command") for zone in ("a", "b", "c")] == [
+        None,
+        None,
+        "zones: 2 are known, expected at most 2",
+    ]
+    assert set(register.closed) == {"a", "b"}
+
+
+def test_whoever_uses_the_caps_is_told_when_they_change_and_after_a_start() -> None:
+    gate = Gate()
+    first, second = ({"revision": revision, "building": 9, "zones": {}, "sessions": ()} for revision in (1, 2))
+    for caps in (first, first, second, first):
+        gate.hears("caps", caps)
+    assert [caps.revision for caps in gate.used] == [1, 2]
+    assert [caps.revision for caps in Gate(state=gate.step.puts).used] == [2]

@@ -149,13 +149,13 @@ class Heard(Generic[T]):
 class Program:
     """A running ``gatehouse``; threads read what it prints, and call back for each piece of it."""
 
-    def __init__(self, *arguments: str, on_line: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, *arguments: str, on_line: Callable[[], None] = lambda: None, module: str = "edge.cli") -> None:
         self.lines: Heard[str] = Heard()
         self.errors: Heard[str] = Heard()
         self.over = threading.Event()
         self._on_line = on_line
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "edge.cli", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -315,10 +315,10 @@ class Library:
         self._opened.callback(self._clear_away, site)
         return site
 
-    def open(self, *, cap: int = 100) -> Gate:
+    def open(self, *, cap: int = 100, module: str = "edge.cli") -> Gate:
         """Start both, and wait until the first reader may come: the gate knows its share of the caps."""
         self.site()
-        gate = self.gate()
+        gate = self.gate(module=module)
         self.open_for(range(100), cap=cap)
         self.hears("occupancy/north", lambda row: granted(row, cap))
         return gate.ready()

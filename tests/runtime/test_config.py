@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, Strict, ValidationError, model_validator
 
 from edge.runtime.config import ConfigError, Settings, load
 
@@ -26,9 +26,10 @@ class House(Settings):
     """The whole file."""
 
     name: str
-    folder: Path = Path("var")
+    folder: Annotated[Path, Strict(False)] = Path("var")
     warm_s: Annotated[float, Field(gt=0, le=60)] = 5
-    lamps: tuple[Lamp, ...] = ()
+    lamps: list[Lamp] = Field(default_factory=list[Lamp])
+    lit: bool = False
     rooms: dict[str, Lamp] = Field(default_factory=dict[str, Lamp])
 
     @model_validator(mode="after")
@@ -132,6 +133,23 @@ def test_no_number_is_beyond_its_range(desk: Desk, value: str) -> None:
     assert line.startswith("warm_s: input should be ")
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (GOOD.replace("17", '"17"'), "lamps.0.pin: input should be a valid integer, found '17'"),
+        (GOOD.replace("17", "17.0"), "lamps.0.pin: input should be a valid integer, found 17.0"),
+        (GOOD.replace("17", "true"), "lamps.0.pin: input should be a valid integer, found true"),
+        ('warm_s = "5"\n' + GOOD, "warm_s: input should be a valid number, found '5'"),
+        ("warm_s = true\n" + GOOD, "warm_s: input should be a valid number, found true"),
+        ('lit = "yes"\n' + GOOD, "lit: input should be a valid boolean, found 'yes'"),
+        ("lit = 1\n" + GOOD, "lit: input should be a valid boolean, found 1"),
+    ],
+)
+def test_what_only_looks_like_a_number_is_none(desk: Desk, text: str, line: str) -> None:
+    """Whoever wrote it meant something else than it says."""
+    assert desk.complains(text) == (line,)
+
+
 def test_every_fault_has_a_line(desk: Desk) -> None:
     assert len(desk.complains("a = 1\nb = 2\n[[lamps]]\npin = 1\nkind = 'x'\n")) == 5
 
@@ -154,7 +172,7 @@ def test_a_long_value_is_cut(desk: Desk) -> None:
         ('name="quoted"', "name", "quoted"),
         ("name=a=b", "name", "a=b"),
         ("folder=/tmp/x", "folder", Path("/tmp/x")),
-        ("lamps=[{pin = 9}]", "lamps", (Lamp(pin=9),)),
+        ("lamps=[{pin = 9}]", "lamps", [Lamp(pin=9)]),
         ("rooms={}", "rooms", {}),
     ],
 )

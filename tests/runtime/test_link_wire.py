@@ -9,14 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.runtime.link import WAITING_LIMIT
-from edge.runtime.link.connection import SILENCE_S, WAITING_MOST, Connection
 from edge.runtime.link.outlet import Outlet
-from edge.runtime.link.terms import Account
-from edge.runtime.link.version import V5
 from edge.runtime.vocabulary import Delivered, LinkDown, LinkSynced, LinkUp, MessageReceived, Publish
 from tests.brokers import PATIENCE_S, MosquittoBench, NoBroker, topic
 from tests.mosquitto import Mosquitto, free_port
@@ -98,7 +93,7 @@ def test_a_broker_that_refuses_us_is_quoted(tmp_path: Path) -> None:
 
 
 def test_publishing_never_waits_for_a_stuck_broker(bench: MosquittoBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.runtime.link.connection.SILENCE_S", 0.0)
+    monkeypatch.setattr("edge.runtime.link.waiting.SILENCE_S", 0.0)
     north = bench.client("north", keepalive_s=3600)
     north.synced()
     bench.broker.freeze()
@@ -111,66 +106,6 @@ def test_publishing_never_waits_for_a_stuck_broker(bench: MosquittoBench, monkey
     north.synced()
     north.publish("events/north", b"again")
     assert north.next() == Delivered(1)
-
-
-class Unconnected:
-    """A connection whose broker acknowledges when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        nothing = Publish("status/north", b"")
-        self.wake = socket.socket()
-        self.connection = Connection(
-            Account("north", None, None, [], [], "sync/north", nothing, nothing, 15),
-            ("127.0.0.1", 1),
-            V5,
-            renew=False,
-            wake=self.wake,
-            poke=lambda: None,
-            outlet=Outlet(lambda _: True),
-            monotonic=lambda: self.now,
-        )
-
-    def publish(self, count: int) -> bool:
-        return all(self.connection.publish(Publish("events/north", b"x")) for _ in range(count))
-
-    def acknowledge(self) -> None:
-        self.connection._unacknowledged[1] = Publish("events/north", b"x")
-        self.connection._on_publish(self.connection._client, None, 1, ReasonCode(PacketTypes.PUBACK), None)
-
-
-@pytest.fixture
-def unconnected() -> Iterator[Unconnected]:
-    unconnected = Unconnected()
-    yield unconnected
-    unconnected.wake.close()
-
-
-def test_much_at_once_is_no_silence_of_the_broker(unconnected: Unconnected) -> None:
-    north = unconnected
-    north.now = 1_000.0
-    assert north.publish(3 * WAITING_LIMIT)
-    north.now += SILENCE_S - 0.1
-    assert north.publish(1)
-    north.acknowledge()
-    north.now += SILENCE_S - 0.1
-    assert north.publish(1)
-    north.now += 0.1
-    assert not north.publish(1)
-
-
-def test_few_that_wait_long_are_no_reason_to_give_up(unconnected: Unconnected) -> None:
-    north = unconnected
-    assert north.publish(1)
-    north.now = 60.0
-    assert north.publish(WAITING_LIMIT - 1)
-    assert not north.publish(1)
-
-
-def test_what_waits_is_bounded_whatever_the_broker_acknowledges(unconnected: Unconnected) -> None:
-    north = unconnected
-    assert north.publish(WAITING_MOST)
-    assert not north.publish(1)
 
 
 def test_big_messages_count_by_their_bytes(bench: MosquittoBench) -> None:

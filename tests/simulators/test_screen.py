@@ -126,6 +126,31 @@ def test_an_alarm_shows_at_once(desk: Desk) -> None:
     assert "released" in desk.row("north")
 
 
+def test_a_lanes_line_counts_what_it_did(desk: Desk) -> None:
+    for seq, type_ in enumerate(["visit.passed", "visit.passed", "visit.denied"], start=1):
+        data = {"card": "abcdefgh", "reason": "no_booking"} if type_ == "visit.denied" else {"visit": "v"}
+        desk.story.hear("events", {"device": "north"}, event(seq, type_, **data))
+    assert desk.row("north").split()[-4:] == ["2", "in", "1", "refused"]
+    assert "in" not in desk.row("south").split()
+
+
+def test_an_exit_shows_that_somebody_leaves(desk: Desk) -> None:
+    """A way out has nothing to open, so no sign of its own changes."""
+    assert desk.row("west").split()[1] == "ready"
+    desk.story.hear("events", {"device": "west"}, event(1, "visit.exited", visit=None, card=None, zone=None))
+    assert desk.row("west").split()[1:3] == ["way", "out"]
+    assert desk.row("west").split()[-2:] == ["1", "out"]
+    desk.real_s = 5.0
+    assert desk.row("west").split()[1] == "ready"
+
+
+def test_a_line_that_does_not_fit_leaves_out_what_the_display_says(desk: Desk) -> None:
+    why = "refused: booked for another session"
+    desk.story.say(NOW, "south", f"reader abcd… {why} – “Your booking is for another session; please come back then.”")
+    assert desk.picture(80)[-1].rstrip().endswith(why)
+    assert "please come back then.”" in "\n".join(desk.picture(160, 50))
+
+
 def test_an_event_that_is_sent_again_is_told_once(desk: Desk) -> None:
     for _ in range(2):
         desk.story.hear("events", {"device": "west"}, event(1, "visit.exited", visit=None, card=None, zone=None))

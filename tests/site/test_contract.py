@@ -4,14 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.site import contract
-from edge.site.contract import TOPICS, ContractError, Payload, encode, event_data, locate, parse
+from edge.site.contract import TOPICS, ContractError, Payload, encode, event_data, locate, parse, shown_topic
 
 CARD = "ob67hl6g2imqqt3z3wgp7egzkz"
 SOMETHING = {
@@ -343,17 +345,73 @@ def test_a_server_that_says_a_thing_twice_is_not_believed() -> None:
     assert refusal(topic_of("caps"), twice.encode()) == "gatehouse/demo/caps: revision: given twice, expected once"
 
 
-def test_no_error_repeats_a_text_that_might_be_a_card_number() -> None:
-    number = "04A1B2C3D4E580"
-    lines = [
-        refusal(topic_of("readers"), {"uid": f"{number} ", "code": None}),
-        refusal(
-            topic_of("bookings"), {"revision": 1, "bookings": [{**EXAMPLES["bookings"]["bookings"][0], "card": number}]}
-        ),
-        refusal(topic_of("inside"), {**EXAMPLES["inside"], "visits": {number: 5}}),
-        refusal(topic_of("caps"), {**EXAMPLES["caps"], "zones": {"a/" + number: 5}}),
-    ]
-    assert not [line for line in lines if number in line]
+NUMBER = "04A1B2C3D4E580"
+"""Somebody's card, in the wrong column."""
+DIGITS = int(NUMBER, 16)
+NUMBERS: tuple[Any, ...] = (NUMBER, DIGITS, -DIGITS, DIGITS + 0.5, 4321, [NUMBER], {NUMBER: NUMBER})
+"""As text, as a number of many digits or of few, and wrapped."""
+
+
+def misplaced(value: Any) -> Iterator[Any]:
+    """A message with the number in place of each value, of each key, and added to each list."""
+    yield from NUMBERS
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield {**{k: v for k, v in value.items() if k != key}, NUMBER: inner}
+            for wrong in misplaced(inner):
+                yield {**value, key: wrong}
+                yield {**value, NUMBER: wrong}
+    elif isinstance(value, list):
+        yield [*value, NUMBER]
+        for index, inner in enumerate(value):
+            for wrong in misplaced(inner):
+                yield [*value[:index], wrong, *value[index + 1 :]]
+
+
+def repeating(name: str, message: dict) -> tuple[int, list[str]]:
+    """How many misplacements are refused, and the errors that repeat the number."""
+    errors: list[str] = []
+    for wrong in misplaced(message):
+        try:
+            parse(topic_of(name), json.dumps(wrong).encode())
+        except ContractError as error:
+            errors.append(str(error))
+    return len(errors), [said for said in errors if any(number in said for number in (NUMBER, str(DIGITS), "4321"))]
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_no_error_repeats_a_key_or_a_value_that_might_be_a_card_number(name: str) -> None:
+    refused, repeats = repeating(name, EXAMPLES[name])
+    assert refused > 5
+    assert repeats == []
+
+
+def test_the_place_of_a_fault_is_told_in_the_contracts_own_words() -> None:
+    row = {"granted": 1, "entries": 0, "exits": 0, "released": 0}
+    occupancy = {"journal": "3f", "term": 1, "zones": {}}
+    deep = {**occupancy, "former": {NUMBER: {NUMBER: {**row, "sent": {NUMBER: -1}}}}}
+    assert "former.?.?.sent.?: expected greater than or equal to 0, found a whole number" in refusal(
+        topic_of("occupancy"), deep
+    )
+    shallow = {**occupancy, "zones": {NUMBER: {**row, "granted": NUMBER}}}
+    assert "zones.?.granted: expected a valid integer, found a text of 14 characters" in refusal(
+        topic_of("occupancy"), shallow
+    )
+    twice = f'{{"revision": 1, "{NUMBER}": 1, "{NUMBER}": 2, '.encode() + json.dumps(EXAMPLES["caps"]).encode()[1:]
+    assert refusal(topic_of("caps"), twice).endswith(": ?: given twice, expected once")
+
+
+def test_sessions_are_named_by_their_place() -> None:
+    rows = [{"id": NUMBER, "opens": "09:00", "closes": "08:00"}]
+    line = refusal(topic_of("caps"), {**EXAMPLES["caps"], "sessions": rows})
+    assert line.endswith("sessions.0: closes at 08:00, expected after 09:00")
+
+
+def test_a_topic_is_not_repeated_where_a_card_number_stands_for_its_token() -> None:
+    hold = {"card": CARD, "since": None, "by": "guard", "cause": "fever"}
+    assert refusal(f"gatehouse/demo/holds/{NUMBER}", hold).startswith("gatehouse/demo/holds/?: card: another")
+    assert shown_topic(f"gatehouse/demo/holds/{CARD}") == f"gatehouse/demo/holds/{CARD}"
+    assert shown_topic("gatehouse/demo/occupancy/north") == "gatehouse/demo/occupancy/north"
 
 
 # --- sessions, commands, events ----------------------------------------------------------------
@@ -362,9 +420,12 @@ def test_no_error_repeats_a_text_that_might_be_a_card_number() -> None:
 @pytest.mark.parametrize(
     ("sessions", "said"),
     [
-        ([("am", "09:00", "09:00", None)], "session am: closes at 09:00, expected after 09:00"),
-        ([("am", "11:00", "09:00", None)], "session am: closes at 09:00, expected after 11:00"),
-        ([("am", "09:00", "12:00", None), ("pm", "11:59", "14:00", None)], "expected 12:00 or later"),
+        ([("am", "09:00", "09:00", None)], "sessions.0: closes at 09:00, expected after 09:00"),
+        ([("am", "11:00", "09:00", None)], "sessions.0: closes at 09:00, expected after 11:00"),
+        (
+            [("am", "09:00", "12:00", None), ("pm", "11:59", "14:00", None)],
+            "sessions.1: opens at 11:59 on weekday 1, expected 12:00 or later, when sessions.0 has closed",
+        ),
         ([("am", "09:00", "12:00", [6]), ("pm", "10:00", "11:00", None)], "on weekday 6"),
         ([("am", "09:00", "10:00", None), ("am", "11:00", "12:00", [3])], "weekday 3: expected each id once"),
         ([("am", "9:00", "10:00", None)], "expected HH:MM"),
@@ -424,8 +485,16 @@ def test_a_command_names_the_key_it_lacks(do: str) -> None:
         assert "missing" in line
 
 
-def test_unknown_commands_are_refused_by_name() -> None:
-    assert refusal(topic_of("commands"), {**COMMAND, "do": "open_all"}).endswith("do: unknown command open_all")
+@pytest.mark.parametrize("do", sorted(contract.CommandName))
+def test_no_command_repeats_what_might_be_a_card_number(do: str) -> None:
+    refused, repeats = repeating("commands", {**COMMAND, "do": do, **ARGUMENTS[do]})
+    assert refused > 5
+    assert repeats == []
+
+
+def test_unknown_commands_are_refused() -> None:
+    line = refusal(topic_of("commands"), {**COMMAND, "do": "open_all"})
+    assert line.endswith("do: expected a command of the contract, found another text")
     assert refusal(topic_of("commands"), COMMAND).endswith("do: missing")
 
 

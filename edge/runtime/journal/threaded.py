@@ -85,7 +85,7 @@ class SqliteJournal(Backlog):
         self._read_error = ""
         self._closing_tries = 0
         self._closing = False
-        self._ending: JournalWriteError | None = None
+        self._ending: JournalError | None = None
         self._changed = threading.Condition(threading.RLock())
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
@@ -127,6 +127,7 @@ class SqliteJournal(Backlog):
 
         Raises:
             JournalWriteError: the disk refused or does not answer; the run counts as unclean.
+            JournalError: a defect had ended the thread; it is the cause.
         """
         with self._changed:
             self._closing = True
@@ -157,8 +158,9 @@ class SqliteJournal(Backlog):
                 self._ending = error  # raised to whoever closes
             self._store.close()
         except BaseException as error:
-            # a defect, not the disk: say so before the thread ends, then let it be seen
-            self._ending = JournalWriteError(f"the journal's thread ended early: {error!r}")
+            # a defect, not the disk: say so before the thread ends, then let it end the process
+            self._ending = JournalError(f"the journal's thread ended early: {error!r}")
+            self._ending.__cause__ = error
             self._tell(CommitFailed(self._queue[0].number if self._queue else 0, str(self._ending)))
             raise
 

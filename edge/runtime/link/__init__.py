@@ -12,10 +12,12 @@ What it promises, and what it does not:
   measured keeps through a power cut what it has acknowledged.
 
 ``mqtt`` keeps a connection, ``connection`` is one, ``version`` is what the two versions of MQTT differ in,
-``terms`` says who we are and how a connection ends, ``patience`` when to try again.
+``waiting`` what it still has to send, ``terms`` says who we are and how a connection ends, ``patience`` when to try
+again.
 """
 
-from edge.runtime.link.connection import MESSAGE_LIMIT, WAITING_LIMIT
+from edge.runtime.link.connection import MESSAGE_LIMIT
 from edge.runtime.link.mqtt import MqttLink
+from edge.runtime.link.waiting import WAITING_LIMIT
 
 __all__ = ["MESSAGE_LIMIT", "WAITING_LIMIT", "MqttLink"]

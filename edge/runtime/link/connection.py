@@ -6,8 +6,6 @@ import logging
 import secrets
 import selectors
 import socket
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -19,6 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.runtime.link.outlet import UNTOLD_S, Outlet
 from edge.runtime.link.terms import Account, Ending, How
 from edge.runtime.link.version import KEEP_ALIVE_TIMEOUT, SESSION_TAKEN_OVER, UNSUPPORTED_VERSION, Version
+from edge.runtime.link.waiting import WINDOW, Waiting
 from edge.runtime.vocabulary import Delivered, LinkSynced, LinkUp, MessageReceived, Publish
 
 CONNECT_S = 5.0
@@ -35,19 +34,6 @@ TURN_S = 1.0
 
 GOODBYE_S = 2.0
 """Patience with the broker's acknowledgement of our last word."""
-
-WINDOW = 20
-"""Messages on the wire and not acknowledged yet, at most; fewer where the broker asks for it. paho's limit too."""
-
-WAITING_LIMIT = 1_000
-"""Messages given to a connection and not acknowledged yet. Above it a broker that is silent as well is stuck."""
-
-SILENCE_S = 5.0
-"""So long without an acknowledgement, while messages wait, a broker is silent."""
-
-WAITING_MOST = 20_000
-WAITING_BYTES = 16 * 1024 * 1024
-"""Above one of these a broker is stuck whatever it acknowledges."""
 
 MESSAGE_LIMIT = 5 * 1024 * 1024
 """Bytes of a payload; longer ones are not handed over. The broker's limit is the same."""
@@ -93,26 +79,20 @@ class Connection:
         self._poke = poke
         self._outlet = outlet
         self._monotonic = monotonic
-        self._outgoing: deque[Publish] = deque()
-        self._lock = threading.Lock()
-        self._waiting = 0
-        self._waiting_bytes = 0
-        self._quiet_since = 0.0
-        self._window = WINDOW
-        self._unacknowledged: dict[int, Publish] = {}
+        self._waiting = Waiting(monotonic)
         self._acknowledged = 0
         self._up_since: float | None = None
         self.subscribed = False
         self._marker = Publish(account.sync_topic, b'{"id":"%s"}' % secrets.token_hex(8).encode())
         self._resync_at: float | None = None
         self._sync_tries = 0
-        self._stuck = False
         self._leaving = False
         self._leave_by: float | None = None
         self._left = False
         self._error = ""
         self._how = How.FAILED
         self._refusal_told = False
+        self._topics = [*account.subscriptions, account.sync_topic]
         wanted: Any = MQTTMatcher()  # paho types none of it
         for each in account.subscriptions:
             wanted[each] = True
@@ -128,19 +108,9 @@ class Connection:
 
     def publish(self, intent: Publish) -> bool:
         """Send a message, in order. False: too much waits already; the connection is given up."""
-        with self._lock:
-            now = self._monotonic()
-            if not self._waiting:
-                self._quiet_since = now
-            silent = self._waiting >= WAITING_LIMIT and now - self._quiet_since >= SILENCE_S
-            if silent or self._waiting >= WAITING_MOST or self._waiting_bytes > WAITING_BYTES:
-                self._stuck = True
-            else:
-                self._waiting += 1
-                self._waiting_bytes += len(intent.payload)
-                self._outgoing.append(intent)
+        taken = self._waiting.put(intent)
         self._poke()
-        return not self._stuck
+        return taken
 
     def leave(self) -> None:
         """Send what waits and the last word, then disconnect."""
@@ -186,8 +156,8 @@ class Connection:
                 self._acknowledged = 0
             self._outlet.flush()
             now = self._monotonic()
-            if self._stuck:
-                self._error = f"the broker acknowledges too little: {self._waiting} messages wait"
+            if self._waiting.stuck:
+                self._error = f"the broker acknowledges too little: {len(self._waiting)} messages wait"
             elif self._up_since is not None:
                 self._send_what_waits(now)
             elif now >= answer_by or self._leaving:
@@ -217,22 +187,19 @@ class Connection:
             if self._sync_tries == SYNC_TRIES:
                 self._error = "the broker took us, but delivers nothing"
                 return
-            self._outgoing.appendleft(self._marker)  # our own backlog says nothing of theirs
+            self._waiting.put_own(self._marker, first=True)  # our own backlog says nothing of theirs
             self._sync_tries += 1
             self._resync_at = now + RESYNC_S
         if self._leaving and self._leave_by is None:
             self._leave_by = now + GOODBYE_S
-            self._outgoing.append(self._account.farewell)
-        while self._outgoing and len(self._unacknowledged) < self._window:
-            intent = self._outgoing.popleft()
-            mid = self._client.publish(intent.topic, intent.payload, qos=1, retain=intent.retain).mid
-            self._unacknowledged[mid] = intent
+            self._waiting.put_own(self._account.farewell)
+        self._waiting.send(lambda intent: self._client.publish(intent.topic, intent.payload, 1, intent.retain).mid)
         if self._leave_by is None:
             return
         if self._left:
             if now >= self._leave_by + GOODBYE_S:
                 self._error = "the broker does not take our goodbye"
-        elif not self._unacknowledged or now >= self._leave_by:
+        elif not self._waiting.on_the_wire or now >= self._leave_by:
             self._left = True
             self._client.disconnect()
 
@@ -266,21 +233,18 @@ class Connection:
                 self._how = How.VERSION_REFUSED
             return
         account, version = self._account, self._version
-        self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
+        self._waiting.window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         self._up_since = self._monotonic()
         self._outlet.tell(LinkUp(bool(flags.session_present)))
         if flags.session_present and account.as_published and self._renew:
             client.unsubscribe(list(account.as_published))
         options: dict[str, Any] = dict.fromkeys(account.as_published, version.as_published)
-        client.subscribe([(topic, options.get(topic, version.plain)) for topic in self._topics()])
-
-    def _topics(self) -> list[str]:
-        return [*self._account.subscriptions, self._account.sync_topic]
+        client.subscribe([(topic, options.get(topic, version.plain)) for topic in self._topics])
 
     def _on_subscribe(
         self, _client: paho.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
-        refused = [topic for topic, reason in zip(self._topics(), reasons, strict=False) if reason.is_failure]
+        refused = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
         if refused:
             self._error = f"the broker refuses the subscription to {', '.join(refused)}"
         else:
@@ -306,17 +270,11 @@ class Connection:
             self._outlet.tell(MessageReceived(topic, bytes(message.payload), message.retain))
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
-        intent = self._unacknowledged.pop(mid)
+        intent = self._waiting.acknowledged(mid)
         if reason.is_failure and not self._refusal_told:
             self._refusal_told = True
             _log.warning("the broker refuses what we publish on %s: %s", intent.topic, reason)
-        if intent is self._marker:
-            return
-        with self._lock:
-            self._waiting -= 1
-            self._waiting_bytes -= len(intent.payload)
-            self._quiet_since = self._monotonic()
-        self._acknowledged += 1
+        self._acknowledged += intent is not self._marker
 
     def _on_disconnect(self, client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:
         if self._error or self._leave_by is not None:

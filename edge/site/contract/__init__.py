@@ -5,8 +5,8 @@ come from its rows; nobody else writes a topic by hand. A message that breaks it
 `ContractError` with one line (where, what, what was expected) and changes nothing.
 
 Unknown keys are ignored, so that anybody may add to a message; types are strict, because a revision
-of ``1.0`` or a count of ``true`` is a fault at the sender that must not be guessed away. A text that
-does not fit is never repeated in an error: it might be somebody's card number.
+of ``1.0`` or a count of ``true`` is a fault at the sender that must not be guessed away. An error repeats
+nothing of a message but the contract's own words: anything else might be somebody's card number.
 
 ``words`` and ``parts`` are what messages are made of; ``server``, ``commands``, ``devices`` and ``events`` the
 messages; ``topics`` the table; ``reading`` takes a message apart, ``complaints`` says what is wrong with it.
@@ -103,6 +103,7 @@ from edge.site.contract.reading import (
     encode,
     locate,
     parse,
+    shown_topic,
 )
 from edge.site.contract.server import (
     Ack,
@@ -242,4 +243,5 @@ __all__ = [
     "locate",
     "parse",
     "shown",
+    "shown_topic",
 ]

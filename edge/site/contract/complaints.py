@@ -1,16 +1,22 @@
-"""What is wrong with a message, in one line that repeats nothing it should not."""
+"""What is wrong with a message, in one line that repeats nothing of it but the contract's own words.
+
+Whatever else a message holds, key or value, may be somebody's card number in the wrong column; and the line
+goes into the history.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
-from pydantic import (
-    ValidationError,
-)
+from pydantic import ValidationError
 
-from edge.site.contract.parts import IN_WORDS
+from edge.site.contract.parts import IN_WORDS, Payload
+from edge.site.contract.words import CommandName
 
-_FIXED_WORDS: Final = frozenset({"literal_error", "enum"})
+FOREIGN: Final = "?"
+"""Stands for a key that is none of the contract's."""
 
 
 def complaint(error: ValidationError) -> str:
@@ -30,28 +36,47 @@ def complaint(error: ValidationError) -> str:
         case "union_tag_not_found":
             text, loc = "missing", ("do",)
         case "union_tag_invalid":
-            text, loc = f"unknown command {shown(str(context['tag']))}", ("do",)
+            text, loc = "expected a command of the contract, found another text", ("do",)
         case _:
             expected = message.removeprefix("Input should ").removeprefix("be ")
             expected = IN_WORDS.get(context.get("pattern", ""), expected)
             if len(expected) > 150:
                 expected = "a word of the contract"
-            text = f"expected {expected}, found {_described(found, kind in _FIXED_WORDS)}"
-    where = ".".join(shown(str(part)) for part in loc[-6:])
+            text = f"expected {expected}, found {_described(found)}"
+    where = ".".join(str(part) if isinstance(part, int) else own(part) for part in loc[-6:])
     return f"{where}: {text}" if where else text
 
 
-def _described(value: object, word: bool) -> str:
+def own(key: str) -> str:
+    """A key of a message as it may be repeated."""
+    return key if key in _own_words() else FOREIGN
+
+
+@cache
+def _own_words() -> frozenset[str]:
+    """Every key that a payload of the contract has, and the commands, which stand before their keys."""
+    fields = [(name, field.alias) for model in _models(Payload) for name, field in model.model_fields.items()]
+    return frozenset({"key", *CommandName, *(word for names in fields for word in names if word is not None)})
+
+
+def _models(base: type[Payload]) -> Iterator[type[Payload]]:
+    yield base
+    for model in base.__subclasses__():
+        yield from _models(model)
+
+
+def _described(value: object) -> str:
     match value:
         case None:
             return "null"
         case bool():
             return str(value).lower()
-        case int() | float():
-            return str(value) if abs(value) < 1e15 else "a number beyond all bounds"
+        case int():
+            return "a whole number"
+        case float():
+            return "a number"
         case str():
-            # only where a fixed word was expected may the text be shown: elsewhere it could be a card number
-            return shown(value) if word else f"a text of {len(value)} characters"
+            return f"a text of {len(value)} characters"
         case dict():
             return "an object"
         case _:

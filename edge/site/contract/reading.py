@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import lru_cache
@@ -13,8 +14,8 @@ from pydantic import (
     ValidationError,
 )
 
-from edge.site.contract.complaints import complaint, shown
-from edge.site.contract.parts import Payload
+from edge.site.contract.complaints import FOREIGN, complaint, own, shown
+from edge.site.contract.parts import TOKEN, Payload
 from edge.site.contract.topics import TOPICS, Topic, check_segment
 from edge.site.contract.words import ContractError
 
@@ -39,18 +40,18 @@ def parse(topic: str, payload: bytes) -> Message:
     """
     row, parameters = locate(topic)
     if len(payload) > row.max_bytes:
-        raise ContractError(f"{topic}: {len(payload)} bytes, expected at most {row.max_bytes}")
+        raise ContractError(f"{shown_topic(topic)}: {len(payload)} bytes, expected at most {row.max_bytes}")
     if not payload and row.retained:
         return Message(row, parameters, None)
     try:
         model: Payload = row.adapter.validate_json(payload)
     except ValidationError as error:
-        raise ContractError(f"{topic}: {complaint(error)}") from None
+        raise ContractError(f"{shown_topic(topic)}: {complaint(error)}") from None
     if row.from_outside:
-        _check_json(topic, payload)
+        _check_json(shown_topic(topic), payload)
     for key in row.echoes:
         if getattr(model, key) != parameters[key]:
-            raise ContractError(f"{topic}: {key}: another than in the topic, expected the same")
+            raise ContractError(f"{shown_topic(topic)}: {key}: another than in the topic, expected the same")
     return Message(row, parameters, model)
 
 
@@ -73,6 +74,15 @@ def locate(topic: str) -> tuple[Topic, Mapping[str, str]]:
     if "date" in parameters and not _is_day(parameters["date"]):
         raise ContractError(f"{shown(topic)}: date: expected YYYY-MM-DD")
     return row, MappingProxyType(parameters)
+
+
+def shown_topic(topic: str) -> str:
+    """A topic as it may be repeated: a token may stand in it, and nothing else in a token's place."""
+    before, _, last = topic.rpartition("/")
+    row = _BY_SHAPE.get((before.rpartition("/")[2], 1))
+    if row is not None and row.parameters[-1] == "card" and not re.fullmatch(TOKEN, last):
+        return f"{before}/{FOREIGN}"
+    return topic
 
 
 def encode(payload: Payload) -> bytes:
@@ -99,7 +109,7 @@ def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"{shown(key)}: given twice, expected once")
+            raise ValueError(f"{own(key)}: given twice, expected once")
         found[key] = value
     return found
 

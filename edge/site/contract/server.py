@@ -40,16 +40,16 @@ class Caps(Payload, frozen=True):
 
     @model_validator(mode="after")
     def _sessions_follow_each_other(self) -> Caps:
-        for session in self.sessions:
+        for index, session in enumerate(self.sessions):
             if session.opens >= session.closes:
-                raise ValueError(f"session {session.id}: closes at {session.closes}, expected after {session.opens}")
+                raise ValueError(f"sessions.{index}: closes at {session.closes}, expected after {session.opens}")
         for weekday in range(1, 8):
             held = sorted((s for s in self.sessions if weekday in s.days), key=lambda s: s.opens)
             for before, after in pairwise(held):
                 if after.opens < before.closes:
                     raise ValueError(
-                        f"session {after.id}: opens at {after.opens} on weekday {weekday},"
-                        f" expected {before.closes} or later, when {before.id} has closed"
+                        f"sessions.{self.sessions.index(after)}: opens at {after.opens} on weekday {weekday},"
+                        f" expected {before.closes} or later, when sessions.{self.sessions.index(before)} has closed"
                     )
             if len({session.id for session in held}) < len(held):
                 raise ValueError(f"sessions of weekday {weekday}: expected each id once")

@@ -169,6 +169,14 @@ def test_a_hold_for_another_card_than_its_topic_says_is_dropped(story: Story) ->
     assert rejected(story, f"holds/{WANG.card}") == ["north", "south", "west"]
 
 
+def test_a_card_number_in_the_wrong_place_does_not_land_in_the_history(story: Story) -> None:
+    story.at("09:05").line("server", "caps", payload={**CAPS, "zones": {LI.uid: -1}})
+    story.sends(f"holds/{LI.uid}", {"card": LI.card, "since": None, "by": "x", "cause": "x"}, retain=True)
+    recorded = [line.data for line in story.told().events("message.rejected")]
+    assert {data["topic"] for data in recorded} == {"gatehouse/demo/caps", "gatehouse/demo/holds/?"}
+    assert LI.uid not in str(recorded)
+
+
 def test_a_flood_of_garbage_does_not_fill_the_disk(story: Story) -> None:
     story.at("09:05")
     for _ in range(300):

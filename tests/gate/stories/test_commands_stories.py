@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from edge.gate import register
 from tests.gate.stories.story import DAY, FEVERISH_C, GATES, LI, SUN, WANG, ZHAO, Story
 
 LATE = f"{DAY}T09:09:59+08:00"
@@ -149,6 +150,21 @@ def test_whoever_ends_an_alert_is_named(story: Story) -> None:
 
 
 # --- rooms ----------------------------------------------------------------------------------------------
+
+
+def test_more_zones_than_a_gate_can_remember_are_not_closed_and_the_guard_is_told(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(register, "LIMITS", {"holds": 1, "zones": 1})
+    monkeypatch.setattr(register, "ROOM", {"holds": 1, "zones": 1})
+    for number in range(3):
+        story.at(f"09:1{number}").guard("north", "close_zone", zone=f"z{number}")
+    story.at("09:20").guard("north", "close_zone", zone="z0")
+    told = story.told()
+    full = "zones: 2 are known, expected at most 2"
+    assert told.results("north") == [(True, None), (True, None), (False, full), (True, None)]
+    assert [line.data["zone"] for line in told.events("zone.closed")] == ["z0", "z1", "z0"]
+    assert told.topics("zones/") == ["zones/z0", "zones/z1"]
 
 
 def test_a_closed_zone_admits_nobody_at_any_gate_until_it_is_reopened(story: Story) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from edge.gate import register
 from tests.gate.stories.story import CHEN, FEVERISH_C, LI, WANG, Story
 
 
@@ -166,3 +167,24 @@ def test_ask_for_a_check_of_a_card_that_is_not_held_is_an_error(story: Story) ->
     story.at("09:10").guard("north", "record_check", card=LI.card, contact_c=36.5)
     story.after(1).guard("north", "clear_hold", card=LI.card).after(1).guard("north", "led_aside")
     assert [ok for ok, _ in story.told().results("north")] == [False, False, False]
+
+
+def test_a_fever_beyond_all_holds_is_refused_and_holds_the_lane_and_the_guard_hears_that_the_card_is_free(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever it is is measured again wherever they come; no other hold is dropped for theirs."""
+    monkeypatch.setattr(register, "LIMITS", {"holds": 0, "zones": 1})
+    monkeypatch.setattr(register, "ROOM", {"holds": 1, "zones": 1})
+    story.booked(LI, WANG).at("09:10").guard("north", "admit", card=LI.card, temperature_c=38.4)
+    story.at("09:11").guard("north", "admit", card=WANG.card, temperature_c=38.4)
+    story.at("09:12").north.meets(WANG, FEVERISH_C)
+    told = story.told()
+    full = "holds: 1 are known, expected at most 1"
+    assert told.results("north") == [
+        (False, "fever: this person is not admitted"),
+        (False, f"fever: this person is not admitted; the card is not held: {full}"),
+    ]
+    assert told.reasons() == ["fever"]
+    assert told.modes("north") == ["held"]
+    assert told.event("alert.raised", kind="fever").data["error"] == full
+    assert told.topics("holds/") == [f"holds/{LI.card}"]

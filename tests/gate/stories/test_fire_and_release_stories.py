@@ -207,6 +207,59 @@ def test_lockdown_shuts_the_lane_on_a_reader_who_has_not_walked_yet(story: Story
     assert told.inside() == 0
 
 
+def test_after_a_lockdown_the_reader_whom_it_shut_out_comes_in_on_the_same_visit(story: Story) -> None:
+    story.booked(LI).at("09:10").north.meets(LI).after(1).guard("north", "lockdown").after(10)
+    story.guard("north", "normal").after(2).north.tap(LI).after(1).north.passes()
+    told = story.told()
+    assert len({line.data["visit"] for line in told.events("visit.admitted")}) == 1
+    assert told.inside() == told.world_inside() == 1
+
+
+def test_a_lockdown_shuts_out_whom_a_guards_command_let_in_before(story: Story) -> None:
+    """The later word holds: both are said from afar."""
+    story.at("09:10").guard("north", "open_once").after(0.5).guard("north", "lockdown").after(0.5).north.passes()
+    told = story.told()
+    [(opened, closed)] = told.openings("north")
+    assert closed == pytest.approx(opened + 0.5, abs=0.05)
+    assert told.inside() == told.world_inside() == 0
+
+
+def test_a_lockdown_does_not_shut_the_lane_on_whoever_the_button_let_through(story: Story) -> None:
+    story.at("09:10").north.do("release_button").after(0.5).guard("north", "lockdown").after(1.5).north.passes()
+    told = story.told()
+    assert told.openings("north") == [
+        (pytest.approx(told.when("09:10"), abs=0.01), pytest.approx(told.when("09:10:02"), abs=0.01))
+    ]
+    assert told.inside() == told.world_inside() == 1
+    assert told.kinds() == []
+    assert told.modes("north") == ["lockdown"]
+    assert told.retained("lanes/north")["state"] == "lockdown"
+
+
+def test_nobody_walks_after_the_button_and_the_lockdown_holds_when_the_passage_time_is_over(story: Story) -> None:
+    story.booked(LI).at("09:10").north.do("release_button").after(0.5).guard("north", "lockdown")
+    story.after(6).north.meets(LI)
+    told = story.told()
+    [(opened, closed)] = told.openings("north")
+    assert closed == pytest.approx(opened + 5.0, abs=0.01)
+    assert told.reasons() == ["lockdown"]
+
+
+def test_the_button_keeps_a_lane_open_that_was_open_for_a_reader(story: Story) -> None:
+    story.booked(LI).at("09:10").north.meets(LI).after(0.5).north.do("release_button").after(0.5)
+    story.guard("north", "lockdown").after(0.5).north.passes()
+    told = story.told()
+    assert told.event("visit.passed").data["visit"] == told.event("visit.admitted").data["visit"]
+    assert told.inside() == told.inside("stacks-3") == told.world_inside() == 1
+
+
+def test_fire_opens_for_good_a_lane_that_the_button_had_opened(story: Story) -> None:
+    story.at("09:10").north.do("release_button").after(0.5).guard("north", "lockdown").after(0.5)
+    story.north.do("fire", active=True)
+    told = story.told()
+    assert told.openings("north") == [(pytest.approx(told.when("09:10"), abs=0.01), None)]
+
+
 def test_lockdown_under_a_release_holds_when_the_release_is_gone_only_if_said_again(story: Story) -> None:
     story.at("09:10").guard("north", "release").after(5).guard("north", "lockdown")
     story.after(5).guard("north", "normal").after(5).guard("north", "lockdown")

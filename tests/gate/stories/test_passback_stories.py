@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gate.stories.story import LI, SUN, WANG, Story, Told
+from tests.gate.stories.story import CHEN, LI, SUN, WANG, Story, Told
 
 TOUCHING = ({"id": "am", "opens": "09:00", "closes": "12:00"}, {"id": "pm", "opens": "12:00", "closes": "16:30"})
 
@@ -148,3 +148,100 @@ def test_of_a_group_only_the_card_that_comes_again_has_left(story: Story) -> Non
     story.at("09:20").west.exits().at("09:30").guard("north", "admit", card=LI.card).after(2).north.passes()
     told = story.told()
     assert told.inside() == told.inside("stacks-3") == told.world_inside() == 3
+
+
+# --- their own former place --------------------------------------------------------------------------------
+
+
+def noon(story: Story, gate: str = "north") -> Story:
+    """Li came in the morning and left at noon past the exit reader."""
+    story.booked(LI).booked(LI, session="pm").at("11:21").north.serves(LI).at("11:29").west.exits()
+    return story.at("14:01").line(gate, "face", skin_c=34.6).after(1).line(gate, "tap", card=LI.uid).after(1.5)
+
+
+@pytest.mark.parametrize("gate", ["north", "south"])
+def test_nobody_is_kept_out_by_a_place_of_their_own(gate: str) -> None:
+    """The zone is full, and who fills it stands at the lane."""
+    story = Story("11:20").caps(stacks_3=1)
+    noon(story, gate).line(gate, "pass")
+    told = story.told()
+    assert told.reasons() == []
+    assert settled(told) == [("stacks-3", 1, 0, gate, "came again")]
+    assert told.inside() == told.inside("stacks-3") == told.world_inside() == 1
+
+
+def test_nor_is_who_comes_in_by_a_guards_word() -> None:
+    story = Story("11:20").caps(stacks_3=1).booked(LI).at("11:21").north.serves(LI).at("11:29").west.exits()
+    story.at("14:01").guard("north", "admit", card=LI.card, zone="stacks-3").after(2).north.passes()
+    told = story.told()
+    assert told.results("north") == [(True, None)]
+    assert told.inside() == told.inside("stacks-3") == told.world_inside() == 1
+
+
+def test_but_the_place_of_somebody_else_is_nobodys() -> None:
+    story = Story("11:20").caps(stacks_3=1).booked(WANG, session="pm")
+    noon(story).north.passes().at("14:10").north.leave().south.meets(WANG)
+    assert story.told().reasons() == ["zone_full"]
+
+
+def test_not_while_a_gate_is_cut_off_that_may_have_seen_them_leave() -> None:
+    """Its exit makes a right of the same place, which somebody else may get."""
+    story = Story("11:20").caps(stacks_3=1).booked(LI).booked(LI, WANG, session="pm")
+    story.at("11:21").north.serves(LI).at("11:28").west.link(False).at("11:29").west.exits(LI)
+    story.at("14:01").north.meets(LI).after(5).north.leave()
+    story.at("14:05").west.link(True).at("14:06").north.serves(LI).at("14:10").south.meets(WANG)
+    told = story.told()
+    assert told.reasons() == ["zone_full", "zone_full"]
+    assert told.inside("stacks-3") == told.world_inside() == 1
+    assert settled(told) == []
+
+
+def test_not_while_the_keeper_wants_the_place_back() -> None:
+    """The cap was lowered: there is one place less, and it is theirs."""
+    story = Story("11:20").caps(stacks_3=2).booked(LI, WANG).booked(LI, session="pm")
+    story.at("11:21").north.serves(LI).at("11:23").north.serves(WANG).at("11:29").west.exits()
+    story.at("13:00").caps(stacks_3=1, revision=2).at("14:01").north.meets(LI)
+    told = story.told()
+    assert told.reasons() == ["zone_full"]
+    assert told.inside("stacks-3") == 2
+
+
+def test_not_while_somebody_is_inside_without_a_right() -> None:
+    """A guard counted two where there is a place for one: whoever is seen leaving first pays for that."""
+    story = Story("11:20").caps(stacks_3=1).booked(LI).booked(LI, session="pm")
+    story.at("11:21").north.serves(LI).at("11:25").guard("south", "set_count", zone="stacks-3", people=2)
+    story.at("11:29").west.exits().at("14:01").north.meets(LI)
+    told = story.told()
+    assert told.reasons() == ["zone_full"]
+    assert told.inside("stacks-3") == 2
+
+
+def test_not_while_a_neighbour_is_owed_a_right_although_the_room_has_space() -> None:
+    """South lost its disk, and a right with it; a guard finds somebody who came in without any."""
+    story = Story("11:20").caps(stacks_3=2).booked(LI).booked(LI, session="pm").at("11:21").north.serves(LI)
+    story.at("11:22").south.disk_replaced(30).at("11:25").guard("south", "set_count", zone="stacks-3", people=2)
+    story.at("11:29").west.exits().at("14:01").north.meets(LI)
+    told = story.told()
+    assert told.reasons() == ["zone_full"]
+    assert told.inside("stacks-3") == 2
+
+
+@pytest.mark.parametrize("counter", ["north", "south"])
+def test_a_place_that_a_guard_has_given_back_already_is_not_given_back_again(counter: str) -> None:
+    """At noon a guard counts heads; the zone fills up again without Li, who comes last."""
+    story = Story("11:20").caps(stacks_3=2).booked(LI).booked(LI, WANG, CHEN, session="pm")
+    story.at("11:21").north.serves(LI).at("11:29").west.exits()
+    story.at("13:00").guard(counter, "set_count", zone="stacks-3", people=0)
+    story.at("14:01").north.serves(WANG).at("14:02").north.serves(CHEN).at("14:03").north.meets(LI)
+    told = story.told()
+    assert told.reasons() == ["zone_full"]
+    assert told.inside() == told.inside("stacks-3") == told.world_inside() == 2
+
+
+def test_whoever_a_guard_has_counted_is_inside_for_this_session_still(story: Story) -> None:
+    story.booked(LI, WANG).at("09:10").north.serves(LI).at("09:11").north.serves(WANG)
+    story.at("09:20").guard("south", "set_count", zone="stacks-3", people=1).at("09:30").north.tap(LI)
+    story.at("09:40").west.exits(LI)
+    told = story.told()
+    assert told.reasons() == ["already_inside"]
+    assert told.event("visit.exited").data["visit"] == told.events("visit.admitted")[0].data["visit"]

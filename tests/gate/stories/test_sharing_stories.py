@@ -157,6 +157,41 @@ def test_somebody_who_is_being_measured_loses_the_place_that_a_tailgater_took(bl
     assert told.world_inside() == 2
 
 
+def losing(story: Story) -> Story:
+    """Li is being measured when the second intruder takes the place that was free for her."""
+    story.caps(building=2, stacks_3=5).booked(LI)
+    story.at("09:09").south.do("force").at("09:10").north.tap(LI).after(1).north.face().after(0.1)
+    return story.south.do("force")
+
+
+def test_whoever_loses_a_place_while_being_measured_is_not_sent_away_before_the_neighbours_were_asked(
+    blank: Story,
+) -> None:
+    told = losing(blank).told()
+    [asked] = [line for line in told.messages("requests/north") if line["urgent"]]
+    assert asked["zones"] == {"*": 1}
+    assert told.reasons() == ["building_full"]
+    assert told.event("visit.denied").at == pytest.approx(told.when("09:10:01.1") + 0.3, abs=0.05)
+
+
+def test_and_comes_in_where_somebody_leaves_meanwhile(blank: Story) -> None:
+    losing(blank).after(0.15).west.exits(WANG).after(1).north.passes()
+    told = blank.told()
+    assert told.reasons() == []
+    assert told.event("visit.admitted").data["card"] == LI.card
+    assert told.inside() == 2
+
+
+def test_a_place_that_was_fetched_and_lost_again_is_asked_for_again(blank: Story) -> None:
+    """The other gate sent it when Li tapped, and needs it a second later."""
+    blank.caps(building=2, stacks_3=5).booked(LI).at("09:09").north.do("force")
+    blank.at("09:10").north.tap(LI).after(1).south.do("force")
+    told = blank.told()
+    assert [line["zones"] for line in told.messages("requests/north") if line["urgent"]] == [{"*": 1}] * 2
+    assert told.reasons() == ["building_full"]
+    assert told.event("visit.denied").at == pytest.approx(told.when("09:10:01") + 0.3, abs=0.05)
+
+
 def test_a_gate_that_is_cut_off_cannot_know_of_a_debt_and_pays_it_when_it_is_back(blank: Story) -> None:
     """It holds two rights: one is used before it hears, the other is no longer its own."""
     blank.caps(building=4, stacks_3=9).booked(*READERS).at("09:05").south.link(False)

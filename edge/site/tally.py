@@ -1,6 +1,9 @@
-"""One zone's cumulative numbers in one journal: rights given, used, freed, passed on.
+"""The bounded counter: one zone's numbers in one journal, and the law by which they give a right.
 
-They only grow, so two accounts of the same journal are merged by ``max``.
+    available = granted + exits + received − entries − released − sent
+
+All numbers are cumulative, so two accounts of the same journal are merged by ``max``. Gates and the keeper
+count by this one law.
 """
 
 from __future__ import annotations
@@ -23,12 +26,12 @@ class Tally:
 
     @property
     def inside(self) -> int:
-        """People this row says are inside: came in here minus left here. Negative at an exit."""
+        """People this row says are inside: who came in here less who left here; below zero at a way out."""
         return self.entries - self.exits
 
     @property
     def available(self) -> int:
-        """Rights that this row holds."""
+        """Rights that this row holds; below zero: it owes them."""
         spent = self.entries + self.released + sum(self.sent.values())
         return self.granted + self.exits + self.received - spent
 

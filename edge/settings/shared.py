@@ -1,27 +1,21 @@
-"""The whole configuration of a site: every key with its unit, range, default and source.
-
-One file serves all devices of a building. ``docs/configuration.md`` is generated from here.
-"""
+"""What all devices of a site share: its name and key, the broker, the disk, and how gates decide."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self, cast
+from typing import Annotated, Final, Literal, Self, TypeAlias, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, Strict, ValidationInfo, field_validator, model_validator
 
 from edge.runtime.config import Settings
 
-SAFE_PINS = frozenset(range(9, 28)) - {14}
-"""BCM numbers for outputs: a Pi pulls GPIO 0-8 up at boot and drives 14 high (serial console)."""
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
-Celsius = Annotated[float, Field(ge=-40, le=125)]
-Bcm = Annotated[int, Field(ge=0, le=27)]
-Card = Literal["uid", "wiegand26"]
-
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Seconds: TypeAlias = Annotated[float, Field(gt=0, le=3600)]
+Celsius: TypeAlias = Annotated[float, Field(ge=-40, le=125)]
+File: TypeAlias = Annotated[Path, Strict(False)]
+"""A path, which TOML has as text."""
+CardForm: TypeAlias = Literal["uid", "wiegand26"]
 
 KEY_BYTES: Final = 8
 """Of the site's secret, at least: whoever guesses it can tell which card a token stands for."""
@@ -38,9 +32,9 @@ class Site(Settings):
     """The date is known after a boot: once a time server has been heard (ntp); at once, there is a clock chip (rtc)."""
     key: str | None = Field(None, min_length=KEY_BYTES)
     """Secret that turns card numbers into tokens, as text. For a demo; use `key_file` in earnest."""
-    key_file: Path | None = None
+    key_file: File | None = None
     """File that holds the secret; relative to this configuration file."""
-    card_form: Card = "uid"
+    card_form: CardForm = "uid"
     """The one form in which the site knows its cards: a whole UID, or the 24 bits of Wiegand 26."""
 
     @field_validator("time_zone")
@@ -92,7 +86,7 @@ class Broker(Settings):
     """``host:port``, tried in turn."""
     username: str | None = None
     """Account at the broker; None for none."""
-    password_file: Path | None = None
+    password_file: File | None = None
     """File that holds the password; relative to this configuration file."""
     keepalive_s: Annotated[int, Field(ge=5, le=300)] = 15
     """A connection silent for 1.5 times this is given up, seconds."""
@@ -128,7 +122,7 @@ class Broker(Settings):
 class Storage(Settings):
     """``[storage]``: what is kept, and how long."""
 
-    directory: Path = Path("/var/lib/gatehouse")
+    directory: File = Path("/var/lib/gatehouse")
     """Folder of the journals, one file a device."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """Visits are deleted after so many days."""
@@ -171,7 +165,9 @@ class Policy(Settings):
     """While no cap has been received: refuse, or let the guard admit by hand."""
     thermometer_fault: Literal["refuse", "manual"] = "refuse"
     """While the thermometer is faulty: refuse, or let the guard measure and admit."""
-    refuse_health: frozenset[Literal["missing", "blocked"]] = frozenset({"missing", "blocked"})
+    refuse_health: Annotated[frozenset[Literal["missing", "blocked"]], Strict(False)] = frozenset(
+        {"missing", "blocked"}
+    )
     """Values of a booking's health registration that are refused."""
 
 
@@ -206,169 +202,3 @@ class ScreeningSettings(Settings):
         if ambients != sorted(set(ambients)):
             raise ValueError("offsets: expected rows in rising order of ambient_c")
         return self
-
-
-class OutputPin(Settings):
-    """An output of the Pi."""
-
-    pin: Bcm
-    """BCM number; 9-27 but 14."""
-    active_high: bool = True
-    """False: the relay draws when the pin is low."""
-
-    @field_validator("pin")
-    @classmethod
-    def _safe_at_boot(cls, value: int) -> int:
-        if value not in SAFE_PINS:
-            raise ValueError(f"expected an output on BCM 9-27 but 14, which stay low at boot; found {value}")
-        return value
-
-
-class LockPin(OutputPin):
-    """The lock's relay."""
-
-    fail: Literal["secure", "safe"] = "secure"
-    """Without current the lock is locked (secure) or open (safe)."""
-
-
-class InputPin(Settings):
-    """An input of the Pi."""
-
-    pin: Bcm
-    """BCM number."""
-    pull: Literal["up", "down", "none"] = "up"
-    """Internal pull resistor."""
-    active_low: bool = True
-    """Whether low means active (broken beam, alarm, pressed, present)."""
-
-
-class Thermometer(Settings):
-    """The infrared thermometer."""
-
-    backend: Literal["smbus2", "adafruit"] = "smbus2"
-    """`smbus2` checks each transfer; `adafruit` is the library's driver behind a guard."""
-    part: Literal["BAA", "DAA", "DCC", "DCH", "DCI"] = "BAA"
-    """Suffix of the MLX90614; sets settling time, noise and number of samples."""
-    bus: Annotated[int, Field(ge=0, le=30)] = 1
-    """Number of the I²C bus."""
-    address: Annotated[int, Field(ge=0x08, le=0x77)] = 0x5A
-    """SMBus address."""
-
-
-class Reader(Settings):
-    """A card reader, keypad or scanner."""
-
-    side: Literal["entry", "exit"] = "entry"
-    """Which way people go who use it."""
-    kind: Literal["hid", "mqtt"] = "hid"
-    """A USB reader that types like a keyboard, or one on the network (topic ``readers/{device}``)."""
-    role: Literal["card", "code"] = "card"
-    """What it reads: cards, or booking codes."""
-    path: str | None = None
-    """Device file of a USB reader; a stable name from udev."""
-    sends: Literal["hex", "decimal"] = "hex"
-    """How it writes a UID."""
-    reversed_bytes: bool = False
-    """It sends the UID's last byte first."""
-    uid_bytes: Literal[4, 7, 10] | None = None
-    """UID length where `sends` is decimal; None takes it from the number of digits."""
-    form: Card = "uid"
-    """What it reads off a card; must be the site's `card_form`."""
-
-    @model_validator(mode="after")
-    def _path_where_needed(self) -> Self:
-        if (self.path is None) == (self.kind == "hid"):
-            raise ValueError("expected path with kind hid, and only there")
-        if self.kind == "mqtt" and (self.side, self.role) != ("entry", "card"):
-            raise ValueError("kind mqtt: expected side entry and role card, which a network reader has")
-        return self
-
-
-class Gate(Settings):
-    """``[devices.NAME]``: one lane. Without `lock` it is an exit only."""
-
-    kind: Literal["gate"]
-    """What the device is."""
-    lock: LockPin | None = None
-    """Opens the lane inwards."""
-    lamp_green: OutputPin | None = None
-    """Please walk."""
-    lamp_red: OutputPin | None = None
-    """Please stop."""
-    buzzer: OutputPin | None = None
-    """Audible refusal."""
-    entry_beam: InputPin | None = None
-    """Broken by whoever walks in."""
-    exit_beam: InputPin | None = None
-    """Broken by whoever walks out."""
-    fire: InputPin | None = None
-    """Contact of the fire alarm; the alarm frees the lock in hardware too."""
-    release_button: InputPin | None = None
-    """The guard's button; it frees the lock in hardware too."""
-    presence: InputPin | None = None
-    """Somebody stands before the thermometer."""
-    thermometer: Thermometer | None = None
-    """Needed at an entrance."""
-    readers: list[Reader] = []
-    """Card readers, keypads, scanners."""
-
-    @property
-    def entrance(self) -> bool:
-        """Whether people come in here."""
-        return self.lock is not None
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.entrance:
-            for need in ("entry_beam", "thermometer", "presence"):
-                if getattr(self, need) is None:
-                    raise ValueError(f"{need}: missing; an entrance (it has a lock) needs one")
-            if not any(reader.side == "entry" and reader.role == "card" for reader in self.readers):
-                raise ValueError("readers: expected a card reader at the entry")
-        elif self.exit_beam is None:
-            raise ValueError("expected a lock (entrance) or an exit_beam (exit)")
-        used: dict[int, str] = {}
-        for key, part in self:
-            if isinstance(part, OutputPin | InputPin):
-                if part.pin in used:
-                    raise ValueError(f"{key}.pin: BCM {part.pin} is already used by {used[part.pin]}")
-                used[part.pin] = key
-        paths = [reader.path for reader in self.readers if reader.path is not None]
-        if len(paths) != len(set(paths)):
-            raise ValueError("readers: one path is used twice")
-        return self
-
-
-class Building(Settings):
-    """A site's whole configuration file."""
-
-    site: Site
-    broker: Broker = Broker()
-    storage: Storage = Storage()
-    policy: Policy = Policy()
-    screening: ScreeningSettings = ScreeningSettings()
-    devices: dict[Name, Gate] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        for name, device in self.devices.items():
-            if name in ("site", "server"):
-                raise ValueError(f"devices.{name}: this name is taken by the site's own process")
-            for index, reader in enumerate(device.readers):
-                if reader.form != self.site.card_form:
-                    raise ValueError(
-                        f"devices.{name}.readers.{index}.form: expected {self.site.card_form!r}, the "
-                        f"site's card_form, found {reader.form!r}: one site, one card form"
-                    )
-        if self.policy.anti_passback == "hard":
-            for name, device in self.devices.items():
-                readers = any(reader.side == "exit" and reader.role == "card" for reader in device.readers)
-                if device.exit_beam is not None and not readers:
-                    raise ValueError(
-                        f"policy.anti_passback: hard needs an exit reader at every exit; devices.{name} has none"
-                    )
-        return self
-
-    def gates(self) -> dict[str, Gate]:
-        """The lanes, by name."""
-        return dict(self.devices)

@@ -1,0 +1,146 @@
+"""``[devices.NAME]``: one lane, its pins, its readers and its thermometer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import Field, field_validator, model_validator
+
+from edge.runtime.config import Settings
+from edge.settings.shared import CardForm
+
+SAFE_PINS = frozenset(range(9, 28)) - {14}
+"""BCM numbers for outputs: a Pi pulls GPIO 0-8 up at boot and drives 14 high (serial console)."""
+
+Bcm: TypeAlias = Annotated[int, Field(ge=0, le=27)]
+
+
+class OutputPin(Settings):
+    """An output of the Pi."""
+
+    pin: Bcm
+    """BCM number; 9-27 but 14."""
+    active_high: bool = True
+    """False: the relay draws when the pin is low."""
+
+    @field_validator("pin")
+    @classmethod
+    def _safe_at_boot(cls, value: int) -> int:
+        if value not in SAFE_PINS:
+            raise ValueError(f"expected an output on BCM 9-27 but 14, which stay low at boot; found {value}")
+        return value
+
+
+class LockPin(OutputPin):
+    """The lock's relay."""
+
+    fail: Literal["secure", "safe"] = "secure"
+    """Without current the lock is locked (secure) or open (safe)."""
+
+
+class InputPin(Settings):
+    """An input of the Pi."""
+
+    pin: Bcm
+    """BCM number."""
+    pull: Literal["up", "down", "none"] = "up"
+    """Internal pull resistor."""
+    active_low: bool = True
+    """Whether low means active (broken beam, alarm, pressed, present)."""
+
+
+class Thermometer(Settings):
+    """The infrared thermometer."""
+
+    backend: Literal["smbus2", "adafruit"] = "smbus2"
+    """`smbus2` checks each transfer; `adafruit` is the library's driver behind a guard."""
+    part: Literal["BAA", "DAA", "DCC", "DCH", "DCI"] = "BAA"
+    """Suffix of the MLX90614; sets settling time, noise and number of samples."""
+    bus: Annotated[int, Field(ge=0, le=30)] = 1
+    """Number of the I²C bus."""
+    address: Annotated[int, Field(ge=0x08, le=0x77)] = 0x5A
+    """SMBus address."""
+
+
+class Reader(Settings):
+    """A card reader, keypad or scanner."""
+
+    side: Literal["entry", "exit"] = "entry"
+    """Which way people go who use it."""
+    kind: Literal["hid", "mqtt"] = "hid"
+    """A USB reader that types like a keyboard, or one on the network (topic ``readers/{device}``)."""
+    role: Literal["card", "code"] = "card"
+    """What it reads: cards, or booking codes."""
+    path: str | None = None
+    """Device file of a USB reader; a stable name from udev."""
+    sends: Literal["hex", "decimal"] = "hex"
+    """How it writes a UID."""
+    reversed_bytes: bool = False
+    """It sends the UID's last byte first."""
+    uid_bytes: Literal[4, 7, 10] | None = None
+    """UID length where `sends` is decimal; None takes it from the number of digits."""
+    form: CardForm = "uid"
+    """What it reads off a card; must be the site's `card_form`."""
+
+    @model_validator(mode="after")
+    def _path_where_needed(self) -> Self:
+        if (self.path is None) == (self.kind == "hid"):
+            raise ValueError("expected path with kind hid, and only there")
+        if self.kind == "mqtt" and (self.side, self.role) != ("entry", "card"):
+            raise ValueError("kind mqtt: expected side entry and role card, which a network reader has")
+        return self
+
+
+class Gate(Settings):
+    """``[devices.NAME]``: one lane. Without `lock` it is an exit only."""
+
+    kind: Literal["gate"]
+    """What the device is."""
+    lock: LockPin | None = None
+    """Opens the lane inwards."""
+    lamp_green: OutputPin | None = None
+    """Please walk."""
+    lamp_red: OutputPin | None = None
+    """Please stop."""
+    buzzer: OutputPin | None = None
+    """Audible refusal."""
+    entry_beam: InputPin | None = None
+    """Broken by whoever walks in."""
+    exit_beam: InputPin | None = None
+    """Broken by whoever walks out."""
+    fire: InputPin | None = None
+    """Contact of the fire alarm; the alarm frees the lock in hardware too."""
+    release_button: InputPin | None = None
+    """The guard's button; it frees the lock in hardware too."""
+    presence: InputPin | None = None
+    """Somebody stands before the thermometer."""
+    thermometer: Thermometer | None = None
+    """Needed at an entrance."""
+    readers: list[Reader] = []
+    """Card readers, keypads, scanners."""
+
+    @property
+    def entrance(self) -> bool:
+        """Whether people come in here."""
+        return self.lock is not None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.entrance:
+            for need in ("entry_beam", "thermometer", "presence"):
+                if getattr(self, need) is None:
+                    raise ValueError(f"{need}: missing; an entrance (it has a lock) needs one")
+            if not any(reader.side == "entry" and reader.role == "card" for reader in self.readers):
+                raise ValueError("readers: expected a card reader at the entry")
+        elif self.exit_beam is None:
+            raise ValueError("expected a lock (entrance) or an exit_beam (exit)")
+        used: dict[int, str] = {}
+        for key, part in self:
+            if isinstance(part, OutputPin | InputPin):
+                if part.pin in used:
+                    raise ValueError(f"{key}.pin: BCM {part.pin} is already used by {used[part.pin]}")
+                used[part.pin] = key
+        paths = [reader.path for reader in self.readers if reader.path is not None]
+        if len(paths) != len(set(paths)):
+            raise ValueError("readers: one path is used twice")
+        return self
