@@ -186,11 +186,11 @@ class HidReader:
         self._post(ReaderLost(self._side, error))
 
     def _take(self, event: KeyEvent) -> None:
-        if event.type == keyboard.EV_SYN and event.code == keyboard.SYN_DROPPED:
-            # the kernel lost events: nothing that was begun can be trusted
-            self._pause(event.timestamp())
-            self._reject("keys were lost on the way")
         if event.type != keyboard.EV_KEY:
+            if event.type == keyboard.EV_SYN and event.code == keyboard.SYN_DROPPED:
+                # the kernel lost events: nothing that was begun can be trusted
+                self._pause(event.timestamp())
+                self._reject("keys were lost on the way")
             return
         self._pause(event.timestamp())
         if event.value == keyboard.KEY_REPEAT:

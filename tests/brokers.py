@@ -55,8 +55,8 @@ class Client:
     def next(self) -> Fact:
         raise NotImplementedError
 
-    def publish(self, rest: str, payload: bytes, *, retain: bool = False) -> None:
-        self.link.publish(Publish(topic(rest), payload, retain))
+    def publish(self, rest: str, payload: bytes, *, retain: bool = False, counted: bool = True) -> None:
+        self.link.publish(Publish(topic(rest), payload, retain, counted))
 
     def until(self, wanted: Callable[[Fact], bool]) -> list[Fact]:
         """Facts up to the first that is wanted, inclusive."""

@@ -77,6 +77,12 @@ def test_a_shell_that_has_it_ignore_interrupts_is_obeyed(tmp_path: Path) -> None
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("more", [("--port", "70000"), ("--port", "0"), ("--duration", "inf"), ("--speed", "1000")])
+def test_a_demo_that_cannot_be_is_one_line_and_exit_2(more: tuple[str, ...]) -> None:
+    done = subprocess.run([*MODULE, "demo", *more], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
 # --- defects ----------------------------------------------------------------------------------------------
 
 DEFECT = "raise ZeroDivisionError('of\\nmany lines')"

@@ -41,6 +41,10 @@ RESTART_S = 5.0
 """A program that could not start is started again after so long, seconds."""
 
 
+_json = json.JSONEncoder(ensure_ascii=False).encode
+"""Made once: `json.dumps` would make an encoder each time."""
+
+
 class Transcript:
     """What happened, as JSON lines, in the order in which it happened.
 
@@ -92,7 +96,7 @@ class Transcript:
             "type": type_,
             **rest,
         }
-        self._out.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._out.write(_json(line) + "\n")
         if self._at_once:
             self._out.flush()
 

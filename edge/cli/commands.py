@@ -32,11 +32,15 @@ Start = Annotated[str, typer.Option(metavar="ISO8601", help="Wall time at the be
 LiveStart = Annotated[
     str | None, typer.Option("--start", metavar="ISO8601", help="Simulated wall time now, for rehearsals.")
 ]
-LiveSpeed = Annotated[float, typer.Option("--speed", min=0.001, help="With --start: simulated seconds a second.")]
+LiveSpeed = Annotated[
+    float, typer.Option("--speed", min=0.001, max=1e6, help="With --start: simulated seconds a second.")
+]
 Origin = Annotated[
     float | None,
     typer.Option("--origin", metavar="S", help="System time at which --start was, so that processes agree."),
 ]
+LONGEST_S = 366 * 86_400.0
+"""A run that ends by itself does so within a year, seconds."""
 DEFAULT_START = "2026-03-09T08:00:00+08:00"
 
 
@@ -152,7 +156,8 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Of everything that chance decides.")] = 0,
     speed: Annotated[str, typer.Option(metavar="max|N", help="Simulated seconds a second.")] = "max",
     for_: Annotated[
-        float | None, typer.Option("--for", min=0, metavar="S", help="Length; else 60 s after the last stimulus.")
+        float | None,
+        typer.Option("--for", min=0, max=LONGEST_S, metavar="S", help="Length; else 60 s after the last stimulus."),
     ] = None,
     transcript: Annotated[str, typer.Option(metavar="FILE|-", help="Where to write what happened.")] = "-",
     server_log: Annotated[
@@ -263,12 +268,14 @@ def demo(
         float, typer.Option(min=1, max=100, help="Simulated seconds a second; computers pause too long for more.")
     ] = 75.0,
     _port: Annotated[
-        int, typer.Option("--port", help="For the browser; this version tells the story here only.")
+        int, typer.Option("--port", min=1, max=65535, help="For the browser; this version tells the story here only.")
     ] = 8080,
     _no_console: Annotated[
         bool, typer.Option("--no-console", help="Terminal only, as this version always is.")
     ] = False,
-    duration: Annotated[float | None, typer.Option(min=0, metavar="S", help="End after so many seconds.")] = None,
+    duration: Annotated[
+        float | None, typer.Option(min=0, max=LONGEST_S, metavar="S", help="End after so many seconds.")
+    ] = None,
 ) -> None:
     """Show a whole simulated site: its story runs in the terminal until Ctrl-C."""
     try:

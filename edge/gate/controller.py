@@ -93,7 +93,7 @@ class Gate:
             face=Face(identity.topic("lanes")),
             register=Register(identity, zone, policy.early_entry_s, exchange.use_caps),
             occupancy=occupancy,
-            visits=Visits({**identity.saved("visit/"), **identity.saved("left/")}),
+            visits=Visits({**identity.saved("visit/"), **identity.saved("left/"), **identity.saved("gone/")}),
             exchange=exchange,
             thermometry=thermometry,
         )

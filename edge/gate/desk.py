@@ -120,6 +120,7 @@ class GuardDesk(Part):
             people=command.people,
             session=entitled.session,
             day=self.gate.day(step),
+            at=None if step.now.wall is None else step.now.wall.isoformat(),
             measured={"skin_c": None, "ambient_c": None, "estimate_c": command.temperature_c},
         )
         unknown = self.gate.exchange.unknown(visit.places)
@@ -147,8 +148,9 @@ class GuardDesk(Part):
     def _normal(self, step: Step, command: Command) -> str | None:
         if self.gate.fire:
             return "the fire input is active"
-        for cause in ("fire", "release", "lockdown"):
-            self.gate.lane.causes.pop(cause, None)
+        ended = [self.gate.lane.causes.pop(cause, None) for cause in ("fire", "release", "lockdown")]
+        if self.gate.lane.mode is Mode.HELD and not any(ended):
+            return "the lane is held after a fever: led_aside ends that"
         self.gate.alerts.condition(step, AlertKind.FIRE, False, by=command.by)
         return None
 

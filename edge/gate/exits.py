@@ -181,7 +181,7 @@ class Exits(Part):
             self._cards.remove(card)
             step.do(CancelTimer(UNANSWERED_CARD + card))
         rest, _ = self._groups.pop(card, (None, 0.0))
-        visit = self.gate.visits.leave(card) or rest
+        visit = self.gate.visits.leave(card, step.now.wall) or rest
         if visit is not None and visit.people > 1:
             self._groups[card] = replace(visit, people=visit.people - 1), step.now.mono_s
             _limit(self._groups)

@@ -80,7 +80,7 @@ class Granting(Part):
         former = outlived(gate, visit.card, visit.session, by_hand=visit.by == "hand")
         if former is None or visit.card is None:
             return
-        gate.visits.leave(visit.card)
+        gate.visits.leave(visit.card, None)
         if former.to_come:
             self.passage.give_back(step, former, former.to_come)
             return

@@ -18,8 +18,8 @@ from edge.runtime.vocabulary import Publish, SetTimer
 from edge.site import contract
 
 INSIDE, HOUSEKEEPING = "inside", "housekeeping"
-INSIDE_S = 1.0
-"""Changes of who is inside are told so often at most, seconds."""
+INSIDE_S = 0.1
+"""Changes of who is inside are gathered for so long, seconds: nobody walks from one gate to the next in that time."""
 HOUSEKEEPING_S = 30.0
 """How often the calendar is looked at, seconds."""
 ADOPTED = "adopted"
@@ -40,7 +40,7 @@ class Neighbours(Part):
     _adopted: bool = False
     _inside_changed: bool = False
     _inside_timer: bool = False
-    _inside_told: contract.Inside | None = None
+    _inside_told: bytes | None = None
     _stay: str | None = None
 
     def listeners(self) -> Mapping[str, Listener]:
@@ -139,7 +139,7 @@ class Neighbours(Part):
         self._inside_changed = False
         if not self.gate.synced:
             return  # told when it has
-        inside = self.gate.visits.message(self.gate.identity.journal, self.gate.stay(step))
+        inside = contract.encode(self.gate.visits.message(self.gate.identity.journal, self.gate.stay(step)))
         if inside != self._inside_told:
             self._inside_told = inside
-            step.then(Publish(self.gate.identity.topic("inside"), contract.encode(inside), retain=True))
+            step.then(Publish(self.gate.identity.topic("inside"), inside, retain=True))

@@ -192,6 +192,8 @@ class Occupancy:
         What is not paid yet is paid of whatever becomes free. This comes before the keeper's wish, and before
         the reader who is being served: with every right in use, nobody may come in.
         """
+        if not self._news:
+            return
         for zone in sorted(self._news - {PASSES}):
             if any(held < 0 for held in self.peers(zone).values()):
                 self._indebted.add(zone)
@@ -238,22 +240,24 @@ class Occupancy:
         ``former``: its device has another journal now.
         """
         rows = self._others.setdefault((device, journal), {})
-        sent_before = sum(tally.sent.get(self.device, 0) for tally in rows.values())
+        gifts: list[str] = []
         changed = former and (device, journal) not in self._former
         if changed:
             self._former.add((device, journal))
             self._news.update(rows)
         for zone, row in zones.items():
-            if rows.setdefault(zone, Tally()).merge(row):
+            tally = rows.setdefault(zone, Tally())
+            had = tally.sent.get(self.device, 0)
+            if tally.merge(row):
                 self._news.add(zone)
                 changed = True
+                if tally.sent.get(self.device, 0) != had:
+                    gifts.append(zone)
         # Peers keep their own rows; here a row is kept only for the rights in it, and for the dead.
-        sent_now = sum(tally.sent.get(self.device, 0) for tally in rows.values())
-        if sent_now != sent_before or (changed and device == self.device):
+        if gifts or (changed and device == self.device):
             self._changed[f"count/row/{device}/{journal}"] = {zone: t.row() for zone, t in rows.items()}
-        if sent_now != sent_before:
-            for zone in zones:
-                self._receive(zone)
+        for zone in gifts:
+            self._receive(zone)
         return changed
 
     def know_predecessors(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edge.gate.admission import FULL, decide, full
+from edge.gate.admission import FULL, Question, decide, full
 from edge.gate.face import Prompt, serving
 from edge.gate.granting import Granting
 from edge.gate.lane import Action, State, Trigger
@@ -88,18 +88,21 @@ class Reception(Part):
     def _serve(self, step: Step, tap: Tap) -> None:
         tap.reopens = self.passage.reopening(tap.card, step.now.mono_s)
         asked = question(self.gate, step, tap)
-        reason = decide(asked)
-        # where the site lets the guard decide while date or caps are unknown, nothing else can be looked up
-        blind = self.gate.lane.mode is Mode.MANUAL and not self.gate.lane.causes.keys().isdisjoint(("clock", "caps"))
-        if blind and not asked.held:
-            reason = None
+        reason = self._objection(asked)
         if reason is not None and (reason not in FULL or not self._rights_may_come(step, tap, asked.lacking)):
             self._deny(step, tap, reason)
             return
+        tap.asked_in = step
         if asked.inside and self.gate.policy.anti_passback != "off":
             self._passback_alert(step, tap)
         self.tap = tap
         self.gate.pull(step, Trigger.TAP_ACCEPTED)
+
+    def _objection(self, asked: Question) -> Reason | None:
+        """What speaks against a card now."""
+        # where the site lets the guard decide while date or caps are unknown, nothing else can be looked up
+        blind = self.gate.lane.mode is Mode.MANUAL and not self.gate.lane.causes.keys().isdisjoint(("clock", "caps"))
+        return None if blind and not asked.held else decide(asked)
 
     def _rights_may_come(self, step: Step, tap: Tap, lacking: Collection[str]) -> bool:
         """Whether neighbours may still send what is lacking: they are asked once and have `rights_wait_s` for it."""
@@ -218,6 +221,11 @@ class Reception(Part):
     # --- yes -------------------------------------------------------------------------------------------
 
     def _admit(self, step: Step, tap: Tap, verdict: Verdict) -> None:
+        """Let somebody in who has passed the checks, if nothing has come up since the tap."""
+        reason = None if tap.asked_in is step else self._objection(question(self.gate, step, tap))
+        if reason is not None:
+            self._deny(step, tap, reason, verdict)
+            return
         self.granting.grant(step, self._visit(step, tap, verdict), Trigger.PASSED_CHECKS)
 
     def _visit(self, step: Step, tap: Tap, verdict: Verdict) -> Visit:
@@ -234,6 +242,7 @@ class Reception(Part):
             people=entitled.people,
             session=entitled.session,
             day=self.gate.day(step),
+            at=None if step.now.wall is None else step.now.wall.isoformat(),
             measured=verdict.values(),
         )
 

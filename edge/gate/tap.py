@@ -20,6 +20,7 @@ class Tap:
         code: token of the code shown with it.
         phone: the UID is one of those that phones make up.
         entitled: what lets it in; filled in by `question`.
+        asked_in: the step in which nothing spoke against it.
         rechecking: the first measurement was suspect.
         rights_until_s: neighbours are asked for rights until then (monotonic).
         reopens: an unused visit of this card.
@@ -29,6 +30,7 @@ class Tap:
     code: str | None = None
     phone: bool = False
     entitled: Entitlement = field(default_factory=Entitlement)
+    asked_in: Step | None = None
     rechecking: bool = False
     rights_until_s: float | None = None
     reopens: Visit | None = None

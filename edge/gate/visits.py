@@ -1,8 +1,8 @@
 """Who is inside, as far as cards tell: for anti-passback, and to find a visit when its reader leaves.
 
 Each gate keeps the visits it admitted and tells the others (topic ``inside``); a gate that sees a
-foreign visit leave says so in its own ``left``, and the admitting gate forgets it. Best effort while
-a gate is cut off.
+foreign visit leave says so in its own ``left``, and the admitting gate forgets it; where it had not heard
+of the visit yet, it says in ``gone`` which card left, and when. Best effort while a gate is cut off.
 
 A card counts as inside until it is seen leaving, and at the longest to the end of the session it was
 admitted in: of the next one that day for who came before it opens, of the day for who came after the last.
@@ -12,12 +12,16 @@ Each card is told with its own session, so that nobody depends on when it was to
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, Literal
 
 from edge.gate.occupancy import PASSES
 from edge.site import contract
 from edge.site.contract import BUILDING
+
+MAX_GONE: Final = 500
+"""Cards that left unknown and are told of, until the day ends; the newest of more."""
 
 By = Literal["booking", "pass", "hand"]
 
@@ -33,6 +37,7 @@ class Visit:
         session: until whose end its card counts as inside, ``2026-03-09/am``, or the date where no session is to
             come; None while the clock was unset, which nothing would ever end.
         day: date of the admission, ``2026-03-09``; None while the clock was unset.
+        at: time of the admission in ISO 8601, where it was admitted here and the clock was set.
         came: how many of them were seen walking in, or are believed to have.
         measured: skin, ambient and estimate in Celsius as recorded, for a reopening.
     """
@@ -46,6 +51,7 @@ class Visit:
     people: int = 1
     session: str | None = None
     day: str | None = None
+    at: str | None = None
     came: int = 0
     measured: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
 
@@ -62,46 +68,66 @@ class Visit:
         return self.people - self.came
 
 
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """A neighbour's visit that was seen leaving here: whose it is, its card, and when."""
+
+    owner: str
+    card: str
+    at: str | None
+
+
 class Told:
     """What a gate told of its visits, less those whose card was seen leaving here since."""
 
     def __init__(self, inside: contract.Inside) -> None:
-        self.cards = set(inside.cards)
-        self.visits = dict(inside.visits)
+        self._zones = inside.visits
+        self._inside = frozenset(inside.cards)
         self._session = inside.session
         self._sessions = {card: session for session, cards in inside.sessions.items() for card in cards}
         self._groups = inside.groups
         self._apart = frozenset(inside.passes)
+        self._dropped: set[str] = set()
 
     def inside(self, card: str, session: str | None) -> bool:
         """Whether the card was told to be inside in this session, or without saying in which."""
-        return card in self.cards and self._session_of(card) in (None, session)
+        return card in self._inside and card not in self._dropped and self._session_of(card) in (None, session)
 
     def lately(self, card: str) -> bool:
         """Whether the card came in the session that counted when this was told; of two visits this one is newer."""
-        return card in self.cards and card not in self._sessions
+        return card in self._inside and card not in self._dropped and card not in self._sessions
+
+    def cards(self, zone: str | None = None) -> list[str]:
+        """Cards with a visit, of one zone or (None) of all."""
+        zones = self._zones.values() if zone is None else [self._zones.get(zone, {})]
+        return [card for visits in zones for card in visits if card not in self._dropped]
+
+    def visit_id(self, card: str) -> str | None:
+        """The visit of a card; None if it has none."""
+        if card in self._dropped:
+            return None
+        return next((visits[card] for visits in self._zones.values() if card in visits), None)
 
     def visit(self, card: str) -> Visit:
         """The visit of one of its cards, as far as it was told."""
-        visit, zone = self.visits[card]
+        zone, visit = next((zone, visits[card]) for zone, visits in self._zones.items() if card in visits)
         people, session = self._groups.get(card, 1), self._session_of(card)
         return Visit(
             visit=visit,
             card=card,
-            zone=zone,
+            zone=None if zone == BUILDING else zone,
             booking=None,
             by="pass" if card in self._apart else "booking",
             apart=card in self._apart,
             people=people,
-            session=session if card in self.cards else None,
+            session=session if card in self._inside else None,
             day=None if session is None else session.partition("/")[0],
             came=people,
         )
 
     def drop(self, card: str) -> None:
         """It was seen leaving."""
-        del self.visits[card]
-        self.cards.discard(card)
+        self._dropped.add(card)
 
     def _session_of(self, card: str) -> str | None:
         return self._sessions.get(card, self._session)
@@ -111,7 +137,7 @@ class Visits:
     """The visits of one gate and what it knows of its neighbours'.
 
     Args:
-        saved: the journal's keys under ``visit/`` and ``left/``, as `changes` gave them.
+        saved: the journal's keys under ``visit/``, ``left/`` and ``gone/``, as `changes` gave them.
 
     Attributes:
         news: the neighbours do not know all yet; whoever tells them takes it back.
@@ -119,7 +145,9 @@ class Visits:
 
     def __init__(self, saved: Mapping[str, Any]) -> None:
         self._own = {key[6:]: Visit(**row) for key, row in saved.items() if key.startswith("visit/")}
-        self._left = {key[5:]: str(owner) for key, owner in saved.items() if key.startswith("left/")}
+        self._left = {key[5:]: _Left(**row) for key, row in saved.items() if key.startswith("left/")}
+        gone = {key[5:]: str(at) for key, at in saved.items() if key.startswith("gone/")}
+        self._gone = dict(sorted(gone.items(), key=lambda row: row[1]))  # the oldest goes first
         self._by_card = {visit.card: visit for visit in self._own.values() if visit.card}
         self._elsewhere: dict[str, Told] = {}
         self._changed: dict[str, Any | None] = {}
@@ -139,7 +167,7 @@ class Visits:
         """The visit of this card that has not left, admitted here or else at a neighbour."""
         if card in self._by_card:
             return self._by_card[card]
-        found = [told for told in self._elsewhere.values() if card in told.visits]
+        found = [told for told in self._elsewhere.values() if told.visit_id(card) is not None]
         best = max(found, key=lambda told: told.lately(card), default=None)
         return None if best is None else best.visit(card)
 
@@ -183,12 +211,18 @@ class Visits:
         elif known is not None:
             self.forget(known)
 
-    def leave(self, card: str) -> Visit | None:
-        """The card leaves here, and with it every visit that it stands for; the newest, or None if nobody knows any."""
+    def leave(self, card: str, wall: datetime | None) -> Visit | None:
+        """The card leaves here, and with it every visit that it stands for; the newest, or None if nobody knows any.
+
+        A visit of which this gate has not heard yet is not known by its id, but by having begun before ``wall``.
+        """
         visit = self.of_card(card)
+        at = None if wall is None else wall.isoformat()
+        if visit is None and at is not None:
+            self._note_gone(card, at)
         if card in self._by_card:
             self.forget(self._by_card[card])
-        self._saw_leaving(card)
+        self._saw_leaving(card, at)
         return visit
 
     def settle(self, zone: str | None, *, but: str | None = None) -> None:
@@ -200,8 +234,8 @@ class Visits:
             if zone in (None, visit.zone) and (but is None or visit.session != but):
                 self.forget(visit)
         for told in self._elsewhere.values():
-            for card, (_, where) in list(told.visits.items()):
-                if zone in (None, where) and (but is None or not told.inside(card, but)):
+            for card in told.cards(zone):
+                if but is None or not told.inside(card, but):
                     self._saw_leaving(card)
 
     def forget_days_before(self, today: str) -> None:
@@ -209,6 +243,8 @@ class Visits:
 
         Who came while nobody knew the date came today; whose day is still to come, by a clock that was set back.
         """
+        for card in [card for card, at in self._gone.items() if at[:10] < today]:
+            self._note_gone(card, None)
         for visit in list(self._own.values()):
             if visit.day is None:
                 self.put(replace(visit, day=today))
@@ -220,45 +256,65 @@ class Visits:
     def heard(self, device: str, inside: contract.Inside) -> None:
         """A neighbour's word; what was seen leaving here is not inside, whether it knows that yet or not."""
         self._elsewhere[device] = told = Told(inside)
-        gone = {card: visit for card, (visit, _) in told.visits.items() if visit in self._left} if self._left else {}
-        for card in gone:
-            told.drop(card)
-        listed = set(gone.values())
-        for visit in [v for v, owner in self._left.items() if owner == device and v not in listed]:
-            del self._left[visit]
-            self._changed[f"left/{visit}"] = None
-            self.news = True
+        for visit, left in list(self._left.items()):
+            if told.visit_id(left.card) == visit:
+                told.drop(left.card)
+            elif left.owner == device:  # it has forgotten the visit, and so may we; that need not be told
+                del self._left[visit]
+                self._changed[f"left/{visit}"] = None
+                if left.at is not None and told.visit_id(left.card) is not None:
+                    self._note_gone(left.card, left.at)  # of its next visit, which may have begun before
         for visit in inside.left:
             if visit in self._own:
                 self.forget(self._own[visit])
+        for card, at in inside.gone.items():
+            own = self._by_card.get(card)
+            if own is not None and own.at is not None and datetime.fromisoformat(own.at) < at:
+                self.forget(own)
 
     def adopt(self, inside: contract.Inside) -> None:
         """Our own word from a journal that is lost: those visits are ours, if their cards have not come in since."""
         told = Told(inside)
-        for card in told.visits:
+        for card in told.cards():
             if card not in self._by_card:
                 self.put(told.visit(card))
+        for card, at in inside.gone.items():
+            self._note_gone(card, at.isoformat())
         gone = set(inside.left)
         for neighbour in self._elsewhere.values():
-            for card in [card for card, (visit, _) in neighbour.visits.items() if visit in gone]:
-                self._saw_leaving(card)
+            for card in neighbour.cards():
+                if neighbour.visit_id(card) in gone:
+                    self._saw_leaving(card)
 
     def message(self, journal: str, session: str | None) -> contract.Inside:
         """What the topic ``inside`` says; ``session``: that of most cards, which need not be told for each."""
-        carded = {visit.card: visit for visit in self._own.values() if visit.card}
-        others: dict[str, list[str]] = {}
-        for card, visit in carded.items():
-            if visit.session not in (None, session):
-                others.setdefault(visit.session, []).append(card)
+        cards: list[str] = []
+        visits: dict[str, dict[str, str]] = {}
+        sessions: dict[str, list[str]] = {}
+        groups: dict[str, int] = {}
+        passes: list[str] = []
+        for card, visit in self._by_card.items():
+            visits.setdefault(visit.zone or BUILDING, {})[card] = visit.visit
+            if visit.session is not None:
+                cards.append(card)
+                if visit.session != session:
+                    sessions.setdefault(visit.session, []).append(card)
+            if visit.people > 1:
+                groups[card] = visit.people
+            if visit.apart:
+                passes.append(card)
+        # its card may have come in again before it left here, of which nobody had told
+        told_too = [(left.card, left.at) for left in self._left.values() if left.at is not None]
         return contract.Inside.model_construct(
             journal=journal,
             session=session,
-            sessions={other: tuple(cards) for other, cards in others.items()},
-            cards=tuple(card for card, visit in carded.items() if visit.session is not None),
-            visits={card: (visit.visit, visit.zone) for card, visit in carded.items()},
-            groups={card: visit.people for card, visit in carded.items() if visit.people > 1},
-            passes=tuple(card for card, visit in carded.items() if visit.apart),
+            sessions={other: tuple(told) for other, told in sessions.items()},
+            cards=tuple(cards),
+            visits=visits,
+            groups=groups,
+            passes=tuple(passes),
             left=tuple(self._left),
+            gone={card: datetime.fromisoformat(at) for card, at in (*told_too, *self._gone.items())},
         )
 
     def changes(self) -> dict[str, Any | None]:
@@ -266,12 +322,22 @@ class Visits:
         changed, self._changed = self._changed, {}
         return changed
 
-    def _saw_leaving(self, card: str) -> None:
+    def _note_gone(self, card: str, at: str | None) -> None:
+        """Note when a card left whose visit nobody had told of, or (None) that it need not be told any more."""
+        self._gone.pop(card, None)
+        if at is not None:
+            self._gone[card] = at
+        self._changed[f"gone/{card}"] = at
+        self.news = True
+        if len(self._gone) > MAX_GONE:
+            self._note_gone(next(iter(self._gone)), None)
+
+    def _saw_leaving(self, card: str, at: str | None = None) -> None:
         """A neighbour's visit left here: tell it, until it has forgotten the visit."""
         for device, told in self._elsewhere.items():
-            if card in told.visits:
-                visit, _ = told.visits[card]
+            visit = told.visit_id(card)
+            if visit is not None:
                 told.drop(card)
-                self._left[visit] = device
-                self._changed[f"left/{visit}"] = device
+                self._left[visit] = _Left(device, card, at)
+                self._changed[f"left/{visit}"] = asdict(self._left[visit])
                 self.news = True

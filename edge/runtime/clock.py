@@ -98,6 +98,7 @@ class VirtualClock:
     def __init__(self, start: datetime, *, origin: VirtualClock | None = None) -> None:
         self._start = start
         self._now = [0.0] if origin is None else origin._now  # one moment, shared by all followers
+        self._shown_at, self._shown = 0.0, start  # most facts come several at one moment
         self._unset = False
 
     def monotonic(self) -> float:
@@ -106,7 +107,12 @@ class VirtualClock:
 
     def wall(self) -> datetime | None:
         """Start plus virtual time plus all steps."""
-        return None if self._unset else self._start + timedelta(0, self._now[0])
+        if self._unset:
+            return None
+        now = self._now[0]
+        if now != self._shown_at:
+            self._shown_at, self._shown = now, self._start + timedelta(0, now)
+        return self._shown
 
     def follower(self) -> VirtualClock:
         """Another device's clock: the same passing of time, a wall clock of its own."""
@@ -115,6 +121,7 @@ class VirtualClock:
     def step(self, seconds: float) -> None:
         """Move the wall clock; virtual time goes on."""
         self._start += timedelta(seconds=seconds)
+        self._shown_at = math.nan
 
     def set(self, known: bool) -> None:
         """Make the wall clock known or unknown."""
@@ -125,13 +132,11 @@ class VirtualClock:
         self._now[0] = max(self._now[0], moment)
 
     def wait(self, wake: threading.Event, deadline: float | None) -> None:
-        """Jump to the deadline. Everybody waits, so nobody can wake us.
+        """Jump to the deadline. Everybody waits, so nobody can wake us: ``wake`` stays as it is.
 
         Raises:
             RuntimeError: nothing is due, ever: the simulation would stand still.
         """
-        if wake.is_set():
-            wake.clear()
         if deadline is None:
             raise RuntimeError("virtual time stands still: no deadline and nobody to wake us")
         self.advance_to(deadline)

@@ -93,7 +93,7 @@ class Loop:
     Attributes:
         dropped: facts for which there was no room since the inbox was last empty.
         stirred: something came since `run` looked. Set by any thread, taken back before looking.
-        due_s: when the next timer was due when this loop last worked; infinity for never.
+        due_s: when the next timer was due when there was last nothing to do; infinity for never.
     """
 
     def __init__(
@@ -161,20 +161,22 @@ class Loop:
 
     def turn(self) -> bool:
         """Do one piece of work, if there is any: an urgent fact, a due timer, a fact, one of the background."""
+        timers = self._timers
         if self._urgent:
             self._handler(self._urgent.popleft())
-        elif self._timers and self._timers[0][0] <= self.clock.monotonic():
-            callback = heapq.heappop(self._timers)[2].callback
+        elif timers and timers[0][0] <= self.clock.monotonic():
+            callback = heapq.heappop(timers)[2].callback
             if callback is not None:
                 callback()
         elif self._inbox:
             self._handler(self._inbox.popleft())
+        elif (fact := self._background.take()) is not None:
+            self._handler(fact)
         else:
             self.dropped = 0
-            fact = self._background.take()
-            if fact is None:
-                return False
-            self._handler(fact)
+            deadline = self.deadline()
+            self.due_s = inf if deadline is None else deadline
+            return False
         return True
 
     def deadline(self) -> float | None:
@@ -189,8 +191,6 @@ class Loop:
         self.stirred = False
         for _ in range(TURNS_LIMIT):
             if not self.turn():
-                deadline = self.deadline()
-                self.due_s = inf if deadline is None else deadline
                 return True
             if until():
                 self.stirred = True
@@ -207,11 +207,13 @@ def run(clock: Clock, loops: Sequence[Loop], until: Callable[[], bool]) -> None:
     """
     wake = loops[0].wake
     while not until():
-        now = clock.monotonic()
-        busy = [loop for loop in loops if loop.stirred or loop.due_s <= now]
-        for loop in busy:
-            if not loop.work(until):
-                return
-        if not busy:
-            nearest_s = min([loop.due_s for loop in loops])
+        now, nearest_s, quiet = clock.monotonic(), inf, True
+        for loop in loops:
+            if loop.stirred or loop.due_s <= now:
+                quiet = False
+                if not loop.work(until):
+                    return
+            elif loop.due_s < nearest_s:
+                nearest_s = loop.due_s
+        if quiet:
             clock.wait(wake, None if nearest_s == inf else nearest_s)

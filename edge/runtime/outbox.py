@@ -26,6 +26,9 @@ SOON_S = 1.0
 """Patience with a server that just spoke and did not mean what was sent: it has come back, and missed it."""
 RESEND = "outbox resend"
 
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Made once: `json.dumps` would make an encoder each time."""
+
 
 def encode_event(event: Event, journal: str) -> bytes:
     """The payload of ``events/{device}``."""
@@ -40,7 +43,7 @@ def encode_event(event: Event, journal: str) -> bytes:
         "type": event.type,
         "data": event.data,
     }
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return _json(body).encode()
 
 
 class Outbox:
@@ -96,7 +99,7 @@ class Outbox:
         self._up = False
 
     def delivered(self, count: int) -> list[Intent]:
-        """The broker acknowledged messages; some may be other than events, so the window only shrinks to zero."""
+        """The broker acknowledged events; what was sent before the last reconnection is counted no more."""
         self._in_flight = max(0, self._in_flight - count)
         return self._pump()
 
@@ -138,7 +141,7 @@ class Outbox:
     def _send(self, event: Event) -> Publish:
         self._sent_seq = event.seq
         self._in_flight += 1
-        return Publish(self.topic, encode_event(event, self.journal))
+        return Publish(self.topic, encode_event(event, self.journal), counted=True)
 
     def _pump(self) -> list[Intent]:
         intents: list[Intent] = []

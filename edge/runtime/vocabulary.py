@@ -117,7 +117,7 @@ class LinkDown(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Delivered(Fact):
-    """The broker acknowledged so many QoS 1 messages since the last such fact (not durable, see runtime/link/)."""
+    """The broker acknowledged so many counted messages since the last such fact (not durable, see runtime/link/)."""
 
     count: int
 
@@ -172,8 +172,12 @@ class MeasureDisk(Intent):
 
 @dataclass(frozen=True, slots=True)
 class Publish(Intent):
-    """Send a message at QoS 1. An empty payload with ``retain`` clears the topic. Lost while the link is down."""
+    """Send a message at QoS 1. An empty payload with ``retain`` clears the topic. Lost while the link is down.
+
+    ``counted``: its acknowledgement is told (`Delivered`).
+    """
 
     topic: str
     payload: bytes
     retain: bool = False
+    counted: bool = False

@@ -187,9 +187,10 @@ class VirtualLink:
                 self._disconnect()
                 return
             self._broker.route(intent)
-            self._unacked += 1
-            if self._unacked == 1 and not self.ended:
-                self.enqueue(None)
+            if intent.counted:
+                self._unacked += 1
+                if self._unacked == 1 and not self.ended:
+                    self.enqueue(None)
 
     def _disconnect(self, *, still_up: bool = False, noticed_after_s: float | None = None) -> None:
         """Forget what is under way; the broker keeps what did not arrive here, and notices in its time."""

@@ -29,16 +29,32 @@ Later = Callable[[float, Callable[[], None]], None]
 """Calls back after so many seconds."""
 
 
-def _strokes() -> Mapping[str, tuple[int, bool]]:
+Stroke = tuple[int, int, int]
+"""Kind, code and value of an input event."""
+
+
+def _strokes() -> Mapping[str, tuple[Stroke, ...]]:
     keys = {"\n": (keyboard.KEY_ENTER, False), "\t": (keyboard.KEY_TAB, False)}
     for shifted, layout in ((False, keyboard.PLAIN), (True, keyboard.SHIFTED)):
         for code, character in layout.items():
             keys.setdefault(character, (code, shifted))
-    return keys
+    return {
+        character: (
+            *_shift(shifted, keyboard.KEY_DOWN),
+            (keyboard.EV_KEY, code, keyboard.KEY_DOWN),
+            (keyboard.EV_KEY, code, keyboard.KEY_UP),
+            *_shift(shifted, keyboard.KEY_UP),
+        )
+        for character, (code, shifted) in keys.items()
+    }
 
 
-_KEYS = _strokes()
-"""Character to key, and whether shift is held; of several keys the first one."""
+def _shift(shifted: bool, value: int) -> tuple[Stroke, ...]:
+    return ((keyboard.EV_KEY, keyboard.KEY_LEFTSHIFT, value),) if shifted else ()
+
+
+_STROKES = _strokes()
+"""What each character makes of the keys; of several keys the first one."""
 
 
 class FakeKeyboard:
@@ -134,7 +150,7 @@ class FakeKeyboard:
             ValueError: a character that no key types.
             RuntimeError: slow, but there is no scheduler.
         """
-        unknown = [character for character in text if character not in _KEYS]
+        unknown = [character for character in text if character not in _STROKES]
         if unknown:
             raise ValueError(f"no key types {unknown[0]!r}")
         if self._intermittent:
@@ -157,27 +173,18 @@ class FakeKeyboard:
             self._type_now(text)
 
     def _type_now(self, text: str) -> None:
-        for character in text:
-            code, shifted = _KEYS[character]
-            stroke = [
-                (keyboard.EV_KEY, code, keyboard.KEY_DOWN),
-                (keyboard.EV_KEY, code, keyboard.KEY_UP),
-            ]
-            if shifted:
-                stroke.insert(0, (keyboard.EV_KEY, keyboard.KEY_LEFTSHIFT, keyboard.KEY_DOWN))
-                stroke.append((keyboard.EV_KEY, keyboard.KEY_LEFTSHIFT, keyboard.KEY_UP))
-            self._press(stroke)
+        self._press([stroke for character in text for stroke in _STROKES[character]])
         self._announce()
 
     def _hold(self, text: str) -> None:
         if self._held is None and text:
-            self._held = _KEYS[text][0]
+            self._held = next(code for _, code, _ in _STROKES[text] if code != keyboard.KEY_LEFTSHIFT)
             self._press([(keyboard.EV_KEY, self._held, keyboard.KEY_DOWN)])
         if self._held is not None:
             self._press([(keyboard.EV_KEY, self._held, keyboard.KEY_REPEAT)] * STUCK_REPEATS)
             self._announce()
 
-    def _press(self, keys: list[tuple[int, int, int]]) -> None:
+    def _press(self, keys: list[Stroke]) -> None:
         """Queue key events, each with the mark that ends a report."""
         if self._absent or not self._open:
             return

@@ -77,7 +77,7 @@ class North:
 
     def hears(self, journal: str, *cards: str, device: str = "north", retained: bool = True) -> None:
         """What the broker keeps, or has kept waiting, of somebody's word."""
-        visits: dict[str, tuple[str, str | None]] = {card: (f"v-{card[0]}", None) for card in cards}
+        visits = {contract.BUILDING: {card: f"v-{card[0]}" for card in cards}}
         inside = contract.Inside(journal=journal, cards=cards, visits=visits, session=TODAY)
         self.takes(MessageReceived(f"gatehouse/demo/inside/{device}", contract.encode(inside), retained))
 
@@ -134,7 +134,7 @@ def test_it_is_not_taken_over_again_after_a_restart() -> None:
     north.takes(LinkUp(resumed=True))
     north.hears("old", ANNA)
     north.takes(LinkSynced())
-    north.gate.state.visits.leave(ANNA)
+    north.gate.state.visits.leave(ANNA, NINE)
     north.takes(TimerFired(INSIDE))
     again = North({key: value for key, value in north.saved.items() if value is not None})
     again.takes(LinkUp(resumed=True))

@@ -652,7 +652,7 @@ def opened() -> Site:
     return site
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(moves(*OPS, *RARE), min_size=20, max_size=80))
 def test_rights_and_people_never_exceed_the_cap(story: list[Move]) -> None:
     """Lost, doubled and reordered messages, power cuts and replaced disks: the cap holds at every moment."""
@@ -677,7 +677,7 @@ def test_in_a_long_story_rights_and_people_never_exceed_the_cap(seed: int) -> No
     assert admitted, "a site that admits nobody keeps every cap"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(moves(*OPS, *RARE, *RASCALS), min_size=20, max_size=80))
 def test_whoever_tailgates_at_one_gate_takes_a_place_at_every_gate(story: list[Move]) -> None:
     """Lost, doubled and reordered messages: no debt makes a right, and once all is heard nobody is let in on one."""
@@ -706,7 +706,7 @@ def test_in_a_long_story_debts_are_paid_whenever_all_has_been_heard(seed: int) -
     assert paid, "where nobody owes anything nothing is shown"
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 @given(st.lists(moves(*OPS, *RARE), min_size=15, max_size=60))
 def test_what_the_journal_holds_is_the_counter(story: list[Move]) -> None:
     """After any story a restart changes nothing that the gate decides by, or tells the others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.gate.occupancy import PASSES
-from edge.gate.visits import Visit, Visits
+from edge.gate.visits import MAX_GONE, Visit, Visits
 from edge.site import contract
 
 TODAY = "2026-03-09"
 AM, PM = f"{TODAY}/am", f"{TODAY}/pm"
 ANNA, BEN = "a" * 26, "b" * 26
+NOON = datetime.fromisoformat("2026-03-09T12:00:00+08:00")
 
 
 def visit(number: int = 1, card: str | None = ANNA, *, session: str | None = AM, zone: str | None = "z") -> Visit:
@@ -233,7 +235,7 @@ def test_whoever_came_without_a_clock_is_inside_for_no_session_there_either() ->
 
 def test_a_neighbour_that_does_not_say_for_which_session_is_believed() -> None:
     south = Gate("south")
-    south.visits.heard("north", contract.Inside(journal="north", cards=(ANNA,), visits={ANNA: ("v1", "z")}))
+    south.visits.heard("north", contract.Inside(journal="north", cards=(ANNA,), visits={"z": {ANNA: "v1"}}))
     assert south.visits.inside(ANNA, PM)
 
 
@@ -255,7 +257,7 @@ def test_of_two_visits_of_a_card_it_leaves_on_the_one_that_counts_and_both_are_o
     north, south, west = Gate("north", visit(1, session=AM)), Gate("south", visit(2, session=PM)), Gate("west")
     for gate in (north, south):
         gate.tell(west, PM)
-    left = west.visits.leave(ANNA)
+    left = west.visits.leave(ANNA, NOON)
     assert left is not None
     assert left.visit == "v2"
     assert set(west.says(PM).left) == {"v1", "v2"}
@@ -265,7 +267,7 @@ def test_of_two_visits_of_a_card_it_leaves_on_the_one_that_counts_and_both_are_o
 def test_an_exit_where_it_came_in_ends_what_the_neighbours_know_of_it_too() -> None:
     north, south = Gate("north", visit(1)), Gate("south", visit(2))
     north.tell(south)
-    south.visits.leave(ANNA)
+    south.visits.leave(ANNA, NOON)
     assert not south.visits.inside(ANNA, AM)
     south.tell(north)
     assert not north.visits.inside(ANNA, AM)
@@ -283,7 +285,7 @@ def test_an_exit_here_ends_the_visit_at_the_gate_that_admitted_it() -> None:
     """In at the north, out at the south: both know, and then nothing of it is kept."""
     north, south = Gate("north", visit()), Gate("south")
     north.tell(south)
-    south.visits.leave(ANNA)
+    south.visits.leave(ANNA, NOON)
     assert not south.visits.inside(ANNA, AM)
     south.tell(north)
     assert not north.visits.known(visit())
@@ -296,7 +298,7 @@ def test_an_exit_here_ends_the_visit_at_the_gate_that_admitted_it() -> None:
 def test_a_message_that_crossed_the_exit_does_not_bring_the_visit_back() -> None:
     north, south = Gate("north", visit()), Gate("south")
     north.tell(south)
-    south.visits.leave(ANNA)
+    south.visits.leave(ANNA, NOON)
     north.tell(south)  # north has not heard yet
     assert not south.visits.inside(ANNA, AM)
     assert south.knows(ANNA) is None
@@ -306,7 +308,7 @@ def test_a_message_that_crossed_the_exit_does_not_bring_the_visit_back() -> None
 def test_an_exit_is_told_until_it_is_heard_also_after_a_restart() -> None:
     north, south = Gate("north", visit()), Gate("south")
     north.tell(south)
-    south.visits.leave(ANNA)
+    south.visits.leave(ANNA, NOON)
     south.restart()
     assert south.says().left == ("v1",)
     south.tell(north)
@@ -317,7 +319,7 @@ def test_an_exit_is_told_until_it_is_heard_also_after_a_restart() -> None:
 def test_a_new_visit_of_the_same_card_next_door_is_not_the_one_that_left() -> None:
     north, south = Gate("north", visit(1)), Gate("south")
     north.tell(south)
-    south.visits.leave(ANNA)
+    south.visits.leave(ANNA, NOON)
     south.tell(north)
     north.visits.put(visit(2))
     north.tell(south)
@@ -378,7 +380,7 @@ def test_who_was_inside_in_another_session_or_yesterday_is_not_locked_out() -> N
 def test_the_exits_that_were_seen_before_the_disk_was_lost_are_still_told() -> None:
     north, old, new = Gate("north", visit()), Gate("west"), Gate("west")
     north.tell(old)
-    old.visits.leave(ANNA)
+    old.visits.leave(ANNA, NOON)
     north.tell(new)
     new.visits.adopt(old.says())
     assert not new.visits.inside(ANNA, AM)
@@ -386,7 +388,67 @@ def test_the_exits_that_were_seen_before_the_disk_was_lost_are_still_told() -> N
     assert not north.visits.known(visit())
 
 
+# --- who leaves before the neighbours have heard of the visit ----------------------------------------------
+
+
+def came_at(when: datetime, number: int = 1) -> Visit:
+    return replace(visit(number), at=when.isoformat())
+
+
+def test_whoever_leaves_before_the_visit_was_told_of_has_left_all_the_same() -> None:
+    """The entrance was cut off, or the reader turned round at once."""
+    north, west = Gate("north", came_at(NOON)), Gate("west")
+    assert west.visits.leave(ANNA, NOON + timedelta(seconds=5)) is None
+    west.tell(north)
+    assert not north.visits.known(visit())
+    north.tell(west)
+    assert not west.visits.inside(ANNA, AM)
+
+
+def test_whoever_came_in_again_since_is_inside() -> None:
+    west = Gate("west")
+    west.visits.leave(ANNA, NOON)
+    north = Gate("north", came_at(NOON + timedelta(seconds=5)))
+    west.tell(north)
+    assert north.visits.known(visit())
+
+
+def test_who_left_unknown_is_told_over_a_restart_and_forgotten_with_the_day() -> None:
+    west = Gate("west")
+    west.visits.leave(ANNA, NOON)
+    west.restart()
+    assert set(west.says().gone) == {ANNA}
+    west.visits.forget_days_before("2026-03-10")
+    west.restart()
+    assert west.says().gone == {}
+
+
+def test_of_very_many_who_left_unknown_the_newest_are_told_of() -> None:
+    west = Gate("west")
+    cards = [f"{'a' * 23}{one}{two}{three}" for one in "bcdefghi" for two in "bcdefghi" for three in "bcdefghij"]
+    for number, card in enumerate(cards):
+        west.visits.leave(card, minute(number))
+    assert list(west.says().gone) == cards[-MAX_GONE:]
+    west.restart()
+    assert set(west.says().gone) == set(cards[-MAX_GONE:])
+
+
+def test_who_left_unknown_is_still_told_of_after_the_disk_was_lost() -> None:
+    old, new = Gate("west"), Gate("west")
+    old.visits.leave(ANNA, NOON + timedelta(seconds=5))
+    new.visits.adopt(old.says())
+    north = Gate("north", came_at(NOON))
+    new.tell(north)
+    assert not north.visits.known(visit())
+
+
 # --- any story ----------------------------------------------------------------------------------------
+
+
+def minute(number: int) -> datetime:
+    """When the move of this number happens."""
+    return NOON + timedelta(minutes=number)
+
 
 moves = st.lists(
     st.tuples(
@@ -408,14 +470,14 @@ def test_a_restart_changes_nothing_and_after_talking_everybody_agrees(story: lis
         here, there = gates[index], gates[1 - index]
         match what:
             case "in" if card not in inside:
-                here.visits.put(visit(number, card))
+                here.visits.put(replace(visit(number, card), at=minute(number).isoformat()))
                 inside |= {card} if card else set()
             case "use" if card and (own := here.visits.of_card(card)) and here.visits.known(own):
                 here.visits.put(replace(own, came=1))
             case "out" if card in inside:
-                here.tell(there)
-                there.tell(here)
-                assert here.visits.leave(card or "") is not None
+                if (own := here.visits.of_card(card or "")) and here.visits.known(own):
+                    there.tell(here)  # of a later visit; else the earlier one would be taken for it
+                here.visits.leave(card or "", minute(number))
                 inside.discard(card or "")
             case "tell":
                 here.tell(there)
@@ -423,8 +485,8 @@ def test_a_restart_changes_nothing_and_after_talking_everybody_agrees(story: lis
                 before = here.says()
                 here.restart()
                 after = here.says()
-                assert (set(after.cards), after.visits, set(after.left)) == (
-                    set(before.cards), before.visits, set(before.left)
+                assert (set(after.cards), after.visits, set(after.left), after.gone) == (
+                    set(before.cards), before.visits, set(before.left), before.gone
                 )  # fmt: skip
                 there.tell(here)
             case _:

@@ -215,6 +215,16 @@ def test_acknowledgements_are_counted(bench: VirtualBench) -> None:
     assert not north.facts
 
 
+def test_only_what_is_to_be_counted_is(bench: VirtualBench) -> None:
+    north = bench.client("north")
+    north.synced()
+    north.publish("lanes/north", b"x", retain=True, counted=False)
+    north.publish("events/north", b"x")
+    assert north.of(Delivered).count == 1
+    bench.run_for(1.0)
+    assert not north.facts
+
+
 def test_a_will_comes_when_the_keep_alive_has_run_out(bench: VirtualBench) -> None:
     watcher = bench.client("watcher", "status/+")
     watcher.synced()
@@ -415,7 +425,7 @@ def check_grammar(client: VirtualClient) -> None:
     assert synced
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(steps, st.integers(0, 9))
 def test_facts_keep_their_grammar_and_the_same_seed_gives_the_same_facts(story: list[tuple], seed: int) -> None:
     assert play(story, seed) == play(story, seed)

@@ -54,11 +54,22 @@ def test_waiting_jumps_to_the_deadline() -> None:
     assert clock.wall() == EIGHT + timedelta(seconds=90)
 
 
-def test_waiting_takes_the_wake_up_back() -> None:
+def test_waiting_is_never_cut_short() -> None:
+    """Everybody waits with us, so a wake-up is of work that was done before."""
     clock, wake = VirtualClock(EIGHT), threading.Event()
     wake.set()
     clock.wait(wake, 1.0)
-    assert not wake.is_set()
+    assert clock.monotonic() == 1.0
+
+
+def test_several_facts_of_one_moment_see_one_time_and_a_step_is_seen_at_once() -> None:
+    clock = VirtualClock(EIGHT)
+    clock.advance_to(5.0)
+    assert clock.wall() == clock.wall() == EIGHT + timedelta(seconds=5)
+    clock.step(60.0)
+    assert clock.wall() == EIGHT + timedelta(seconds=65)
+    clock.advance_to(6.0)
+    assert clock.wall() == EIGHT + timedelta(seconds=66)
 
 
 def test_waiting_for_nothing_is_an_error() -> None:

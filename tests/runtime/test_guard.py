@@ -157,7 +157,7 @@ actions = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(actions)
 def test_no_output_is_away_from_rest_after_its_lease_ended_and_tick_ran(story: list[tuple]) -> None:
     clock = VirtualClock(datetime(2026, 3, 9, tzinfo=UTC))

@@ -206,7 +206,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps)
 def test_after_any_power_cut_the_disk_holds_a_beginning_and_at_least_what_was_told(
     story: list[tuple[str, float | bool]],

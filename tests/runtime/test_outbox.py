@@ -509,7 +509,7 @@ def after(story: Iterable[tuple[str, int]]) -> World:
         return world
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(moves)
 def test_in_the_end_the_server_has_everything_once_the_network_holds(story: list[tuple[str, int]]) -> None:
     """Lost messages, silent servers, reconnections, restarts, slow disks: no gap, no overtaking, no event lost."""

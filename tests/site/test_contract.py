@@ -68,7 +68,7 @@ EXAMPLES: dict[str, dict] = {
         "passes": {"entries": 2, "exits": 0},
         "former": {"2e": {"*": ROW}},
     },
-    "inside": {"journal": "3f", "cards": [CARD], "visits": {CARD: ["v1", None]}, "left": ["v0"]},
+    "inside": {"journal": "3f", "cards": [CARD], "visits": {"*": {CARD: "v1"}}, "left": ["v0"]},
     "grants": {"term": 1, "journal": "3f", "zones": {"*": {"granted": 90, "release_wanted": 3}}},
     "requests": {"id": "q1", "zones": {"*": 2}, "urgent": True},
     "zones": {"zone": "stacks-3", "since": TIME, "by": "guard", "cause": "symptoms"},

@@ -266,7 +266,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert all(gate.available >= 0 for gate in self.site.gates.values())
 
 
-AnyOrder.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+AnyOrder.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 test_in_any_order = AnyOrder.TestCase
 
 

@@ -144,7 +144,7 @@ class AnyOrder(RuleBasedStateMachine):
             )
 
 
-AnyOrder.TestCase.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+AnyOrder.TestCase.settings = settings(max_examples=100, stateful_step_count=25)
 test_in_any_order = AnyOrder.TestCase
 
 

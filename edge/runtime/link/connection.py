@@ -274,7 +274,7 @@ class Connection:
         if reason.is_failure and not self._refusal_told:
             self._refusal_told = True
             _log.warning("the broker refuses what we publish on %s: %s", intent.topic, reason)
-        self._acknowledged += intent is not self._marker
+        self._acknowledged += intent.counted
 
     def _on_disconnect(self, client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:
         if self._error or self._leave_by is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -115,19 +116,22 @@ class Inside(Payload, frozen=True):
     """Who was admitted here and not seen leaving.
 
     ``session``: ``cards`` count until its end (its date and id, or a date: until the end of that day), those in
-    ``sessions`` until the end of another. ``visits``: visit and zone of each card; ``groups``: how many
-    came in on it, where more than one; ``passes``: cards that are counted apart. ``left``: visits that were
-    seen leaving here and were admitted elsewhere; the gate that admitted them forgets them.
+    ``sessions`` until the end of another. ``visits``: the visit of each card, by zone, ``*`` for those without
+    one; ``groups``: how many came in on a card, where more than one; ``passes``: cards that are counted apart.
+    ``left``: visits that were seen leaving here and were admitted elsewhere; the gate that admitted them
+    forgets them. ``gone``: cards that were seen leaving here, and when, as long as their visits may not be
+    known here; a gate forgets what it admitted them to before.
     """
 
     journal: Id
     cards: Annotated[tuple[Token, ...], Field(max_length=10_000)]
     session: Line | None = None
     sessions: dict[Line, tuple[Token, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
-    visits: dict[Token, tuple[Id, Zone | None]] = Field(default_factory=dict[str, tuple[str, str | None]])
+    visits: dict[ZoneOrBuilding, dict[Token, Id]] = Field(default_factory=dict[str, dict[str, str]])
     groups: dict[Token, People] = Field(default_factory=dict[str, int])
     passes: Annotated[tuple[Token, ...], Field(max_length=10_000)] = ()
     left: Annotated[tuple[Id, ...], Field(max_length=10_000)] = ()
+    gone: dict[Token, Time] = Field(default_factory=dict[str, datetime])
 
 
 class ZoneGrant(Payload, frozen=True):

@@ -339,6 +339,7 @@ def test_the_command_says_which_line_and_exits_with_2(simulate: Command, line: b
         ("--speed", "0"),
         ("--speed", "fast"),
         ("--for", "-1"),
+        ("--for", "inf"),
         ("--seed", "x"),
         ("--scenario", "/nowhere/scenario.jsonl"),
         ("--config", "/nowhere/site.toml"),

@@ -188,3 +188,12 @@ def test_a_fever_beyond_all_holds_is_refused_and_holds_the_lane_and_the_guard_he
     assert told.modes("north") == ["held"]
     assert told.event("alert.raised", kind="fever").data["error"] == full
     assert told.topics("holds/") == [f"holds/{LI.card}"]
+
+
+def test_normal_does_not_end_what_only_led_aside_ends_and_says_so(story: Story) -> None:
+    story.booked(LI).at("09:10").north.meets(LI, 36.4).after(12).guard("north", "normal")
+    told = story.told()
+    [(ok, error)] = told.results("north")
+    assert not ok
+    assert "led_aside" in (error or "")
+    assert told.modes("north")[-1] == "held"
