@@ -61,7 +61,7 @@ class _Sign:
         """An alarm or a refusal outweighs an open lane, and that everything else."""
         if self.status.reason is not None or self.status.mode is not Mode.NORMAL:
             return 2
-        return int(self.status.state == "open")
+        return int(self.status.state in ("open", "let_through"))
 
 
 class Screen:
