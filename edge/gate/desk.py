@@ -120,7 +120,7 @@ class GuardDesk(Part):
             people=command.people,
             session=entitled.session,
             day=self.gate.day(step),
-            at=None if step.now.wall is None else step.now.wall.isoformat(),
+            at=self.gate.time(step),
             measured={"skin_c": None, "ambient_c": None, "estimate_c": command.temperature_c},
         )
         unknown = self.gate.exchange.unknown(visit.places)

@@ -242,7 +242,7 @@ class Reception(Part):
             people=entitled.people,
             session=entitled.session,
             day=self.gate.day(step),
-            at=None if step.now.wall is None else step.now.wall.isoformat(),
+            at=self.gate.time(step),
             measured=verdict.values(),
         )
 

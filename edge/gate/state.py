@@ -96,6 +96,10 @@ class GateState:
         """Today's date at the site."""
         return None if step.now.wall is None else self.register.today(step.now.wall).isoformat()
 
+    def time(self, step: Step) -> str | None:
+        """The time in ISO 8601; None while the clock is unset."""
+        return None if step.now.wall is None else step.now.wall.isoformat()
+
     def pull(self, step: Step, trigger: Trigger) -> None:
         """Give the lane a trigger and do what its table says."""
         for action in self.lane.take(trigger):

@@ -303,8 +303,11 @@ class Visits:
                 groups[card] = visit.people
             if visit.apart:
                 passes.append(card)
-        # its card may have come in again before it left here, of which nobody had told
-        told_too = [(left.card, left.at) for left in self._left.values() if left.at is not None]
+        gone = dict(self._gone)
+        for left in self._left.values():
+            # its card may have come in again before it left here, of which nobody had told
+            if left.at is not None:
+                gone[left.card] = max(left.at, gone.get(left.card, ""))
         return contract.Inside.model_construct(
             journal=journal,
             session=session,
@@ -314,7 +317,7 @@ class Visits:
             groups=groups,
             passes=tuple(passes),
             left=tuple(self._left),
-            gone={card: datetime.fromisoformat(at) for card, at in (*told_too, *self._gone.items())},
+            gone={card: datetime.fromisoformat(at) for card, at in gone.items()},
         )
 
     def changes(self) -> dict[str, Any | None]:

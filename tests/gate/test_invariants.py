@@ -448,7 +448,6 @@ def everybody_got_out(told: Told) -> None:
 
 bounded = settings(
     max_examples=40,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

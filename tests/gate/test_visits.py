@@ -413,6 +413,14 @@ def test_whoever_came_in_again_since_is_inside() -> None:
     assert north.visits.known(visit())
 
 
+def test_of_two_times_that_a_card_left_the_later_is_told() -> None:
+    west = Gate("west")
+    west.visits.leave(ANNA, NOON)
+    Gate("north", came_at(minute(1))).tell(west)
+    west.visits.leave(ANNA, minute(2))
+    assert west.says().gone == {ANNA: minute(2)}
+
+
 def test_who_left_unknown_is_told_over_a_restart_and_forgotten_with_the_day() -> None:
     west = Gate("west")
     west.visits.leave(ANNA, NOON)
