@@ -148,8 +148,13 @@ class HidReader:
             while before < taken < EVENTS_AT_ONCE:
                 before = taken
                 for event in self._device.read():
-                    self._take(event)
                     taken += 1
+                    if event.type == keyboard.EV_KEY:
+                        self._key(event)
+                    elif event.code == keyboard.SYN_DROPPED and event.type == keyboard.EV_SYN:
+                        # the kernel lost events: nothing that was begun can be trusted
+                        self._pause(event.timestamp())
+                        self._reject("keys were lost on the way")
         except BlockingIOError:
             return
         except OSError as fault:
@@ -185,13 +190,7 @@ class HidReader:
             self._device.close()
         self._post(ReaderLost(self._side, error))
 
-    def _take(self, event: KeyEvent) -> None:
-        if event.type != keyboard.EV_KEY:
-            if event.type == keyboard.EV_SYN and event.code == keyboard.SYN_DROPPED:
-                # the kernel lost events: nothing that was begun can be trusted
-                self._pause(event.timestamp())
-                self._reject("keys were lost on the way")
-            return
+    def _key(self, event: KeyEvent) -> None:
         self._pause(event.timestamp())
         if event.value == keyboard.KEY_REPEAT:
             self._repeats += 1

@@ -213,6 +213,18 @@ def test_two_forms_of_card_in_one_site_are_refused() -> None:
     assert len(complaints("site.card_form=wiegand26")) == 1
 
 
+def test_two_sizes_of_card_in_one_site_are_refused() -> None:
+    """No card could be read at both readers."""
+    sizes = ("devices.north.readers.0.uid_bytes=4", "devices.south.readers.2.uid_bytes=7")
+    assert complaints(*sizes) == ("(file): readers: expected one uid_bytes, found 4 and 7: one site, one card form",)
+    assert building(*sizes[:1])
+
+
+def test_a_number_of_wiegand_26_has_three_bytes() -> None:
+    (line,) = complaints('devices.north.readers=[{path="/dev/x", form="wiegand26", uid_bytes=4}]')
+    assert line.endswith("uid_bytes: expected none, found 4: a number of wiegand26 has 3 bytes")
+
+
 def test_a_site_may_know_its_cards_by_wiegand() -> None:
     gates = building().gates()
     forms = [f"devices.{n}.readers.{i}.form=wiegand26" for n, g in gates.items() for i, _ in enumerate(g.readers)]
@@ -243,6 +255,8 @@ def test_a_keypad_at_the_exit_reads_no_cards() -> None:
     [
         ("devices.north.lamp_red.pin=22", "devices.north: lamp_red.pin: BCM 22 is already used by lamp_green"),
         ("devices.north.entry_beam.pin=17", "devices.north: entry_beam.pin: BCM 17 is already used by lock"),
+        ("devices.north.fire.pin=2", "devices.north: fire.pin: BCM 2 is already used by thermometer.bus"),
+        ("devices.north.exit_beam.pin=3", "devices.north: exit_beam.pin: BCM 3 is already used by thermometer.bus"),
         ("devices.north.presence.pin=6", "devices.north: presence.pin: BCM 6 is already used by release_button"),
     ],
 )

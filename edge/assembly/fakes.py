@@ -10,7 +10,7 @@ from drivers.lane_io import LaneIO
 from drivers.reader_hid import HidReader
 from drivers.thermometer_mlx90614 import Mlx90614
 from edge import settings
-from edge.assembly.gate import Reading, reader_options, wiring_of
+from edge.assembly.gate import Reading, form_of, reader_options, wiring_of
 from edge.runtime.ports import Post
 from edge.settings.lane import Reader
 from simulators.scenario import COMPUTER, Part, Stimulus, read
@@ -45,7 +45,7 @@ def build_world(gate: settings.Gate, later: Later, rng: random.Random, now_s: Ca
     world = LaneWorld(wiring_of(gate), later, rng, now_s)
     for reader in gate.readers:
         if reader.kind == "hid":
-            world.keyboards[_place(reader)] = FakeKeyboard(now_s, later=later)
+            world.keyboards[_place(reader)] = FakeKeyboard(now_s, later=later, form=form_of(reader))
     return world
 
 

@@ -100,7 +100,8 @@ def wiring_of(gate: settings.Gate) -> LanePins:
 
 def form_of(reader: Reader) -> CardForm:
     """How a reader writes card numbers."""
-    return CardForm(text=reader.sends, order="reversed" if reader.reversed_bytes else "normal", size=reader.uid_bytes)
+    size = 3 if reader.form == "wiegand26" else reader.uid_bytes
+    return CardForm(text=reader.sends, order="reversed" if reader.reversed_bytes else "normal", size=size)
 
 
 def reader_options(reader: Reader) -> ReaderOptions:

@@ -17,7 +17,7 @@ from typing import Any
 from edge.gate.desk import GuardDesk
 from edge.gate.exchange import Exchange
 from edge.gate.exits import Exits
-from edge.gate.face import Face, serving
+from edge.gate.face import SERVING, Face
 from edge.gate.granting import Granting
 from edge.gate.lane import AT_REST, State
 from edge.gate.measuring import Measuring
@@ -124,8 +124,10 @@ class Gate:
             LinkSynced: [self._synced],
             TimerFired: [self._timer],
         }
+        self._timers: dict[str, Callable[[Step, str], None]] = {}
         for part in parts:
             self.state.actions.update(part.actions())
+            self._timers.update(part.timers())
             for kind, take in part.facts().items():
                 self._facts.setdefault(kind, []).append(take)
 
@@ -158,8 +160,8 @@ class Gate:
         self.neighbours.synced(step)
 
     def _timer(self, step: Step, fact: TimerFired) -> None:
-        if not any(part.timer(step, fact.name) for part in self._parts):
-            raise RuntimeError(f"a timer nobody set: {fact.name}")
+        name, _, subject = fact.name.partition("/")
+        self._timers[name](step, subject)
 
     def _rights_came(self, step: Step) -> None:
         self.reception.check(step)
@@ -170,7 +172,7 @@ class Gate:
     def _tell(self, step: Step) -> None:
         """Save and publish what changed."""
         self.neighbours.tell(step, again=self._retell)
-        self.state.face.tell(step, self.state.lane, sorted(self.state.alerts.active), again=self._retell)
+        self.state.face.tell(step, self.state.lane, self.state.alerts.active, again=self._retell)
         self._retell = False
 
     def _check_invariants(self, step: Step) -> None:
@@ -179,9 +181,9 @@ class Gate:
         holds = (
             (tap is not None) == (lane.state is State.CHECKING),
             (lane.mode is Mode.RELEASED) == (lane.state is State.RELEASED),
-            serving(lane.state) or self.passage.visit is None,
+            lane.state in SERVING or self.passage.visit is None,
         )
-        if not all(holds):
+        if False in holds:
             broken = [name for name, held in zip(INVARIANTS, holds, strict=True) if not held]
             self.state.alerts.incident(step, AlertKind.INVARIANT_BROKEN, broken=broken)
             self.reception.tap = None

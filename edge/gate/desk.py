@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edge.gate.admission import FULL, full
@@ -90,11 +90,9 @@ class GuardDesk(Part):
                 self.waiting = None
                 self.gate.station.desk.answer(step, command, error)
 
-    def timer(self, step: Step, name: str) -> bool:
-        """Take our timer; False if it is not ours."""
-        if name == ADMIT:
-            self.check(step, overdue=True)
-        return name == ADMIT
+    def timers(self) -> Mapping[str, Callable[[Step, str], None]]:
+        """A right that did not come."""
+        return {ADMIT: lambda step, _: self.check(step, overdue=True)}
 
     def _admit_now(self, step: Step, command: contract.Admit) -> str | None:
         error = self._busy()

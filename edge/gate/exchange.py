@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from edge.gate.occupancy import PASSES, Occupancy
+from edge.runtime import jsontext
 from edge.runtime.station import Identity
 from edge.runtime.step import Step
 from edge.runtime.vocabulary import Publish
@@ -171,7 +172,7 @@ class Exchange:
     def _message(self) -> bytes:
         """A `contract.Occupancy`. Not validated: what came in was, and a gate must not die of its own report."""
         passes = self._occupancy.own(PASSES)
-        return contract.encode_plain(
+        return jsontext.encode(
             {
                 "journal": self._identity.journal,
                 "term": self.term,

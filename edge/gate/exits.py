@@ -34,7 +34,7 @@ UNANSWERED = 3
 AT_ONCE = 8
 """Cards that may wait for the beam, groups that may be on their way, people without a beam who are remembered: the
 ninth displaces the first."""
-BLOCKED, UNANSWERED_CARD = "exit beam blocked", "exit card "
+BLOCKED, UNANSWERED_CARD = "exit beam blocked", "exit card"
 
 
 @dataclass(slots=True)
@@ -60,6 +60,10 @@ class Exits(Part):
         """The exit beam."""
         return {BeamBroken: self.beam_broken, BeamCleared: self.beam_cleared}
 
+    def timers(self) -> Mapping[str, Callable[[Step, str], None]]:
+        """The beam does not clear, or does not break."""
+        return {BLOCKED: self._stays_broken, UNANSWERED_CARD: self._no_answer}
+
     def start(self, step: Step) -> None:
         """After a start: whoever stands in the beam now was counted before."""
         self._cleared_s = step.now.mono_s
@@ -76,7 +80,7 @@ class Exits(Part):
             self._leave(step, card)
         elif card not in self._cards:
             self._cards.append(card)
-            step.do(SetTimer(UNANSWERED_CARD + card, CARD_S))
+            step.do(SetTimer(f"{UNANSWERED_CARD}/{card}", CARD_S))
             if len(self._cards) > AT_ONCE:
                 self._no_answer(step, self._cards[0])
 
@@ -108,19 +112,17 @@ class Exits(Part):
         step.do(CancelTimer(BLOCKED))
         self._judge(step)
 
-    def timer(self, step: Step, name: str) -> bool:
-        """The beam does not clear, or does not break; False if the timer is not ours."""
-        if name == BLOCKED:
-            self._blocked, self._in_beam = True, False
-            self._judge(step)
-        elif name.startswith(UNANSWERED_CARD) and name.removeprefix(UNANSWERED_CARD) in self._cards:
-            self._no_answer(step, name.removeprefix(UNANSWERED_CARD))
-        return name.startswith((BLOCKED, UNANSWERED_CARD))
-
     # --- a beam that does not work ----------------------------------------------------------------------
+
+    def _stays_broken(self, step: Step, _: str) -> None:
+        """The beam does not clear."""
+        self._blocked, self._in_beam = True, False
+        self._judge(step)
 
     def _no_answer(self, step: Step, card: str) -> None:
         """No beam answers a card. That of a visit has left all the same; whose it else is, nobody can know."""
+        if card not in self._cards:
+            return
         if self._known(card):
             self._unanswered += 1
             self._leave_unseen(step, card, assumed=True)
@@ -179,7 +181,7 @@ class Exits(Part):
         """The visit on which somebody leaves with this card; it leaves with the first, who may follow is noted."""
         if card in self._cards:
             self._cards.remove(card)
-            step.do(CancelTimer(UNANSWERED_CARD + card))
+            step.do(CancelTimer(f"{UNANSWERED_CARD}/{card}"))
         rest, _ = self._groups.pop(card, (None, 0.0))
         visit = self.gate.visits.leave(card, step.now.wall) or rest
         if visit is not None and visit.people > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,7 +47,8 @@ _AT_REST = {
 }
 
 
-_SERVING = PASSAGE | {State.CHECKING, State.RECORDING}
+SERVING = PASSAGE | {State.CHECKING, State.RECORDING}
+"""States of a lane in which a reader is being served."""
 
 
 @dataclass(slots=True)
@@ -66,6 +68,10 @@ class Face(Part):
     detail: str | None = None
     _told: tuple[object, ...] = ()
 
+    def timers(self) -> Mapping[str, Callable[[Step, str], None]]:
+        """A text was shown long enough."""
+        return {SHOW: self._shown}
+
     def ask(self, step: Step, prompt: Prompt | None) -> None:
         """Show a prompt until the next one; None: what the mode asks for."""
         self.prompt, self.reason, self.detail = prompt, None, None
@@ -84,14 +90,10 @@ class Face(Part):
         step.do(SetTimer(SHOW, SHOWN_S))
         step.do(Indicate("lamp_red", RED_S))
 
-    def timer(self, step: Step, name: str) -> bool:
-        """A text was shown long enough; False if the timer is not ours."""
-        del step
-        if name == SHOW:
-            self.prompt, self.reason, self.detail = None, None, None
-        return name == SHOW
+    def _shown(self, _: Step, __: str) -> None:
+        self.prompt, self.reason, self.detail = None, None, None
 
-    def tell(self, step: Step, lane: Lane, alerts: list[str], *, again: bool = False) -> None:
+    def tell(self, step: Step, lane: Lane, alerts: Iterable[str], *, again: bool = False) -> None:
         """Publish what is shown, if it changed (or ``again``: a new broker asks).
 
         While an admission is written, usually for a millisecond, nothing is: the message would delay the disk.
@@ -109,12 +111,7 @@ class Face(Part):
             state=lane.state,
             step=prompt,
             reason=self.reason,
-            alerts=tuple(alerts),
+            alerts=tuple(sorted(alerts)),
             text=contract.LaneText(**both(key)),
         )
         step.do(Publish(self.topic, contract.encode(message), retain=True))
-
-
-def serving(state: State) -> bool:
-    """Whether a reader is being served in this state of the lane."""
-    return state in _SERVING

@@ -45,6 +45,10 @@ class Granting(Part):
         """Writing an admission."""
         return {Action.RECORD: self.record}
 
+    def timers(self) -> Mapping[str, Callable[[Step, str], None]]:
+        """The disk takes long, or too long."""
+        return {SLOW: self._slow, RECORDING: lambda step, _: self.commit_failed(step, self._transaction)}
+
     def grant(self, step: Step, visit: Visit | None, trigger: Trigger, **remarks: Any) -> None:
         """Let a visit in, with what the guard noted; None opens once for whoever comes."""
         self._visit, self._remarks = visit, remarks
@@ -101,11 +105,7 @@ class Granting(Part):
             self.gate.pull(step, Trigger.COMMIT_FAILED)
             self.gate.face.ask(step, Prompt.CALL_GUARD)
 
-    def timer(self, step: Step, name: str) -> bool:
-        """The disk takes long, or too long; False if the timer is not ours."""
-        if name == SLOW and self.gate.lane.state is State.RECORDING:
+    def _slow(self, step: Step, _: str) -> None:
+        if self.gate.lane.state is State.RECORDING:
             self.gate.face.ask(step, Prompt.PLEASE_WAIT)
             step.do(SetTimer(RECORDING, RECORDING_S - SLOW_S))
-        elif name == RECORDING:
-            self.commit_failed(step, self._transaction)
-        return name in (SLOW, RECORDING)

@@ -9,7 +9,7 @@ from typing import Any
 from edge.gate.part import Part
 from edge.gate.reception import Reception
 from edge.gate.state import GateState
-from edge.gate.thermometry import Thermometry
+from edge.gate.thermometry import SAMPLE, SILENCE, Thermometry
 from edge.gate.vocabulary import PresenceChanged, TemperatureFailed, TemperatureTaken
 from edge.runtime.step import Step
 from edge.runtime.vocabulary import Fact
@@ -28,20 +28,25 @@ class Measuring(Part):
         """What the sensor tells."""
         return {PresenceChanged: self._presence, TemperatureTaken: self._taken, TemperatureFailed: self._failed}
 
+    def timers(self) -> Mapping[str, Callable[[Step, str], None]]:
+        """Time for a sample, or it did not come."""
+        return {SAMPLE: self._sample, SILENCE: self._silent}
+
     def start(self, step: Step) -> None:
         """Begin to look at the hall."""
         self.thermometry.start(step)
 
-    def timer(self, step: Step, name: str) -> bool:
-        """Time for a sample, or it did not come; False if the timer is not ours."""
-        ours = self.thermometry.timer(step, name)
-        if ours:
-            self._judge(step)
-        return ours
-
     def _presence(self, step: Step, fact: PresenceChanged) -> None:
         self.thermometry.presence(step, fact.present)
         self.reception.presence(step)
+
+    def _sample(self, step: Step, _: str) -> None:
+        self.thermometry.sample(step)
+        self._judge(step)
+
+    def _silent(self, step: Step, _: str) -> None:
+        self.thermometry.silent(step)
+        self._judge(step)
 
     def _taken(self, step: Step, fact: TemperatureTaken) -> None:
         self.thermometry.taken(step, fact)

@@ -17,6 +17,9 @@ from edge.site.contract import AlertKind, Mode
 MODES = "modes"
 """Key of the journal: the causes that outlast a restart, each with its mode."""
 
+BLIND = ("ambient", "thermometer", "clock", "caps")
+"""Causes of a manual lane: what it cannot see. They are looked at after each fact, and outlast no restart."""
+
 
 @dataclass(slots=True)
 class Modes(Part):
@@ -24,6 +27,8 @@ class Modes(Part):
 
     gate: GateState
     _told: Mode = Mode.NORMAL
+    _blind: tuple[bool, ...] = ()
+    _followed: dict[str, Mode] = field(default_factory=dict[str, Mode])
     _saved: dict[str, Mode] = field(default_factory=dict[str, Mode])
 
     def facts(self) -> Mapping[type[Fact], Callable[[Step, Any], None]]:
@@ -50,6 +55,9 @@ class Modes(Part):
         """Look at what makes a lane manual; tell the lane, and record, when the strongest mode changes."""
         lane = self.gate.lane
         self._look(step)
+        if lane.causes == self._followed:
+            return
+        self._followed = dict(lane.causes)
         if lane.mode is not self._told:
             self._told = lane.mode
             cause = next((cause for cause, mode in lane.causes.items() if mode is lane.mode), "normal")
@@ -64,13 +72,16 @@ class Modes(Part):
         thermometry, policy = self.gate.thermometry, self.gate.policy
         if thermometry is None:
             return
-        for cause, holds in (
-            ("ambient", not thermometry.ambient_ok),
-            ("thermometer", thermometry.faulty is not None and policy.thermometer_fault == "manual"),
-            ("clock", step.now.wall is None and policy.clock_unset == "manual"),
-            ("caps", self.gate.register.caps is None and policy.caps_unknown == "manual"),
-        ):
-            if holds:
-                self.gate.lane.causes[cause] = Mode.MANUAL
-            else:
-                self.gate.lane.causes.pop(cause, None)
+        holds = (
+            not thermometry.ambient_ok,
+            thermometry.faulty is not None and policy.thermometer_fault == "manual",
+            step.now.wall is None and policy.clock_unset == "manual",
+            self.gate.register.caps is None and policy.caps_unknown == "manual",
+        )
+        if holds != self._blind:
+            self._blind = holds
+            for cause, held in zip(BLIND, holds, strict=True):
+                if held:
+                    self.gate.lane.causes[cause] = Mode.MANUAL
+                else:
+                    self.gate.lane.causes.pop(cause, None)

@@ -53,6 +53,10 @@ class Neighbours(Part):
             "inside": self._inside,
         }
 
+    def timers(self) -> Mapping[str, Callable[[Step, str], None]]:
+        """Time to tell who is inside, or to look at the calendar."""
+        return {INSIDE: self._tell_inside, HOUSEKEEPING: lambda step, _: self._keep_house(step)}
+
     def start(self, step: Step) -> None:
         """After a start: what the journal remembers."""
         self._adopted = ADOPTED in self.gate.identity.state
@@ -68,15 +72,6 @@ class Neighbours(Part):
             if self._before is not None:
                 gate.visits.adopt(self._before)
         self._inside_changed, self._inside_told = True, None
-
-    def timer(self, step: Step, name: str) -> bool:
-        """Take one of our timers; False if it is not ours."""
-        if name == INSIDE:
-            self._inside_timer = False
-            self._tell_inside(step)
-        elif name == HOUSEKEEPING:
-            self._keep_house(step)
-        return name in (INSIDE, HOUSEKEEPING)
 
     def tell(self, step: Step, *, again: bool) -> None:
         """Save what changed, and have it told; ``again``: a new broker asks."""
@@ -134,9 +129,9 @@ class Neighbours(Part):
         if today is not None:
             self.gate.visits.forget_days_before(today)
 
-    def _tell_inside(self, step: Step) -> None:
+    def _tell_inside(self, step: Step, _: str) -> None:
         """Tell who is inside, if it is news. Not before the broker has told what it kept: this would replace it."""
-        self._inside_changed = False
+        self._inside_timer = self._inside_changed = False
         if not self.gate.synced:
             return  # told when it has
         inside = contract.encode(self.gate.visits.message(self.gate.identity.journal, self.gate.stay(step)))

@@ -208,18 +208,20 @@ class Occupancy:
         Raises:
             ContractError: there would be more than a message of the contract can tell.
         """
-        journals = {journal for peer, journal in self._others if peer == device}.union(told)
-        _limit(device, "journals", len(journals), MAX_FORMER + (device != self.device))  # the present one is known
+        if any((device, journal) not in self._others for journal in told):
+            journals = {journal for peer, journal in self._others if peer == device}.union(told)
+            _limit(device, "journals", len(journals), MAX_FORMER + (device != self.device))  # the present one is known
         self.check_zones(zone for zones in told.values() for zone in zones)
         more: dict[str, int] = {}
         for journal, zones in told.items():
             rows = self._others.get((device, journal), {})
             for zone, row in zones.items():
-                sent = rows[zone].sent if zone in rows else {}
-                _limit(device, "peers in sent", len(sent.keys() | row["sent"].keys()), MAX_PEERS)
-                gift = row["sent"].get(self.device, 0) - sent.get(self.device, 0)
-                if gift > 0 and device != self.device:
-                    more[zone] = more.get(zone, 0) + gift
+                if row["sent"]:
+                    sent = rows[zone].sent if zone in rows else {}
+                    _limit(device, "peers in sent", len(sent.keys() | row["sent"].keys()), MAX_PEERS)
+                    gift = row["sent"].get(self.device, 0) - sent.get(self.device, 0)
+                    if gift > 0 and device != self.device:
+                        more[zone] = more.get(zone, 0) + gift
         for zone, gift in more.items():
             _limit(device, "rights sent to us", self._sent_to_us(zone) + gift, MAX_COUNT)
 
@@ -229,10 +231,9 @@ class Occupancy:
         Raises:
             ContractError: there would be more than a message of the contract can tell.
         """
-        known = self.zones()
-        new = set(zones) - known
+        new = {zone for zone in zones if zone not in self._own}
         if new:
-            _limit("occupancy", "zones", len((known | new) - {BUILDING}), MAX_ZONES)
+            _limit("occupancy", "zones", len((self.zones() | new) - {BUILDING}), MAX_ZONES)
 
     def merge(self, device: str, journal: str, zones: Mapping[str, Mapping[str, Any]], *, former: bool = False) -> bool:
         """Take another journal's row (or one of our former ones); True if it told something new.

@@ -1,4 +1,4 @@
-"""What every part of a gate may have: facts that it hears, actions of the lane's table, a start, timers."""
+"""What every part of a gate may have: facts that it hears, actions of the lane's table, timers, a start."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ class Part:
     def start(self, step: Step) -> None:
         """The gate has started."""
 
-    def timer(self, step: Step, name: str) -> bool:
-        """Take one of its timers; False if it is not its own."""
-        del step, name
-        return False
+    def timers(self) -> Mapping[str, Callable[[Step, str], None]]:
+        """What it does when its timers run out, by name up to a slash; it is told what stands behind the slash."""
+        return {}

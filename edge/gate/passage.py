@@ -64,6 +64,10 @@ class Passage(Part):
             Action.COUNT_INTRUSION: self.count_intrusion,
         }
 
+    def timers(self) -> Mapping[str, Callable[[Step, str], None]]:
+        """The lock's lease, a beam that does not clear, a visit from before the start."""
+        return {LEASE: self._lease_over, HELD_OPEN: self._held_open, UNUSED: self._assume_used}
+
     def start(self, step: Step) -> None:
         """After a start: a reader who was not seen walking in may stand outside, or be inside.
 
@@ -181,25 +185,21 @@ class Passage(Part):
         step.do(CancelTimer(HELD_OPEN))
         self.gate.alerts.condition(step, AlertKind.HELD_OPEN, False)
 
-    def timer(self, step: Step, name: str) -> bool:
-        """Take one of our timers; False if it is not ours."""
-        if name == LEASE:
-            self._unused_in_row += self.visit is not None and not self.visit.came and not self._unsure
-            self.gate.pull(step, Trigger.LEASE_OVER)
-        elif name == HELD_OPEN:
-            self._blocked = True
-            self._unsure = self.gate.lane.state in PASSAGE
-            self.gate.alerts.condition(step, AlertKind.HELD_OPEN, True, lane=self.gate.device)
-        elif name == UNUSED:
-            self._assume_used(step)
-        return name in (LEASE, HELD_OPEN, UNUSED)
-
     def watch(self, step: Step) -> None:
         """Judge the lock by its effect: if nobody gets through, it probably does not open."""
         broken = self._unused_in_row >= self.gate.policy.unused_visits
         self.gate.alerts.condition(step, AlertKind.LANE_FAULT, broken, "lock", lane=self.gate.device)
 
-    def _assume_used(self, step: Step) -> None:
+    def _lease_over(self, step: Step, _: str) -> None:
+        self._unused_in_row += self.visit is not None and not self.visit.came and not self._unsure
+        self.gate.pull(step, Trigger.LEASE_OVER)
+
+    def _held_open(self, step: Step, _: str) -> None:
+        self._blocked = True
+        self._unsure = self.gate.lane.state in PASSAGE
+        self.gate.alerts.condition(step, AlertKind.HELD_OPEN, True, lane=self.gate.device)
+
+    def _assume_used(self, step: Step, _name: str) -> None:
         """Nobody reopened a visit from before the start: its readers are inside, as far as anybody can know."""
         for visit, _ in list(self.reopenable.values()):
             if self.gate.visits.known(visit) and visit != self.visit:

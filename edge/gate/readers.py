@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge.gate.exits import Exits
-from edge.gate.face import serving
+from edge.gate.face import SERVING
 from edge.gate.part import Part
 from edge.gate.reception import Reception
 from edge.gate.state import GateState
@@ -77,7 +77,7 @@ class Readers(Part):
         self._garbled[fact.reader] = self._garbled.get(fact.reader, 0) + 1
         faulty = self._garbled[fact.reader] >= GARBLED_BELIEVED
         self.gate.alerts.condition(step, AlertKind.READER_FAULT, faulty, fact.reader, error=fact.error)
-        if not serving(self.gate.lane.state):
+        if self.gate.lane.state not in SERVING:
             self.gate.face.tap_again(step)
 
     def _lost(self, step: Step, fact: ReaderLost) -> None:

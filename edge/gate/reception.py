@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edge.gate.admission import FULL, Question, decide, full
-from edge.gate.face import Prompt, serving
+from edge.gate.face import SERVING, Prompt
 from edge.gate.granting import Granting
 from edge.gate.lane import Action, State, Trigger
 from edge.gate.part import Part
@@ -54,20 +54,28 @@ class Reception(Part):
             Action.REFER_TO_GUARD: self.refer_to_guard,
         }
 
+    def timers(self) -> Mapping[str, Callable[[Step, str], None]]:
+        """The reader, the neighbours or whoever is served before took too long."""
+        return {
+            CHECK: lambda step, _: self.check(step, overdue=True),
+            RIGHTS: lambda step, _: self.check(step),
+            WAITING: self._waited,
+        }
+
     # --- a tap -----------------------------------------------------------------------------------------
 
     def take(self, step: Step, tap: Tap) -> None:
         """A card was presented. While the lane is released nobody need present one, and nothing is said to it."""
         if self.gate.lane.state is State.RELEASED:
             return
-        if serving(self.gate.lane.state):
+        if self.gate.lane.state in SERVING:
             self._queue(step, tap)
         elif self._last_refused[0] != tap.card or step.now.mono_s - self._last_refused[1] >= REPEAT_S:
             self._serve(step, tap)
 
     def serve_waiting(self, step: Step) -> None:
         """The lane is free again."""
-        if self.waiting is not None and not serving(self.gate.lane.state):
+        if self.waiting is not None and self.gate.lane.state not in SERVING:
             tap, self.waiting = self.waiting, None
             step.do(CancelTimer(WAITING))
             self.take(step, tap)
@@ -76,6 +84,11 @@ class Reception(Part):
         served = self.tap.card if self.tap else self.passage.visit.card if self.passage.visit else None
         if tap.card != served and (self.waiting is None or self.waiting.card != tap.card):
             self._wait(step, tap)
+
+    def _waited(self, step: Step, _: str) -> None:
+        if self.waiting is not None:
+            tap, self.waiting = self.waiting, None
+            self._record_denial(step, tap, Reason.BUSY, Verdict(Outcome.UNDECIDED))
 
     def _wait(self, step: Step, tap: Tap) -> None:
         """One tap may wait until whoever is served has walked through; it begins anew then."""
@@ -143,15 +156,6 @@ class Reception(Part):
         if self.tap is not None:
             step.do(SetTimer(CHECK, self._patience_s()))
         self.check(step)
-
-    def timer(self, step: Step, name: str) -> bool:
-        """Take one of our timers; False if it is not ours."""
-        if name in (CHECK, RIGHTS):
-            self.check(step, overdue=name == CHECK)
-        elif name == WAITING and self.waiting is not None:
-            tap, self.waiting = self.waiting, None
-            self._record_denial(step, tap, Reason.BUSY, Verdict(Outcome.UNDECIDED))
-        return name in (CHECK, RIGHTS, WAITING)
 
     def check(self, step: Step, *, overdue: bool = False) -> None:
         """Look at what is known of the served tap by now; decide as soon as it suffices."""

@@ -151,17 +151,18 @@ class Thermometry:
             self._count_failure(failure.error)
         self._pace(step)
 
-    def timer(self, step: Step, name: str) -> bool:
-        """Take one of our timers; False if it is not ours."""
-        if name == SAMPLE and not self._asked:
+    def sample(self, step: Step) -> None:
+        """The timer `SAMPLE`: ask for a reading, unless one is under way."""
+        if not self._asked:
             self._asked, self._disowned = True, False
             step.do(Measure())
             step.do(SetTimer(SILENCE, self.pacing.answer_s))
-        elif name == SILENCE:
-            self._overdue = True
-            self._count_failure("no answer")
-            step.do(SetTimer(SILENCE, self.pacing.answer_s))
-        return name in (SAMPLE, SILENCE)
+
+    def silent(self, step: Step) -> None:
+        """The timer `SILENCE`: a reading was asked for, and does not come."""
+        self._overdue = True
+        self._count_failure("no answer")
+        step.do(SetTimer(SILENCE, self.pacing.answer_s))
 
     def _answered(self, step: Step) -> bool:
         """Note the end of a reading; True if it comes too late to count."""

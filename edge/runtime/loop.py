@@ -42,10 +42,14 @@ class Timer:
 
 
 class Background:
-    """Facts that wait until nothing else does, bounded by number and by bytes; any thread may put, one takes."""
+    """Facts that wait until nothing else does, bounded by number and by bytes; any thread may put, one takes.
+
+    Attributes:
+        facts: those that wait, for looking only.
+    """
 
     def __init__(self) -> None:
-        self._facts: deque[Fact] = deque()
+        self.facts: deque[Fact] = deque()
         self._bytes = 0
         self._lock = threading.Lock()
 
@@ -53,25 +57,27 @@ class Background:
         """Let a fact wait. False: there is no room."""
         size = _size(fact)
         with self._lock:
-            if self._facts and (len(self._facts) >= BACKGROUND_LIMIT or self._bytes + size > BACKGROUND_BYTES):
+            if self.facts and (len(self.facts) >= BACKGROUND_LIMIT or self._bytes + size > BACKGROUND_BYTES):
                 return False
-            self._facts.append(fact)
+            self.facts.append(fact)
             self._bytes += size
         return True
 
-    def take(self) -> Fact | None:
-        """The fact that waits longest; None for none."""
-        if not self._facts:
-            return None
+    def take(self) -> Fact:
+        """The fact that waits longest.
+
+        Raises:
+            IndexError: none does.
+        """
         with self._lock:
-            fact = self._facts.popleft()
+            fact = self.facts.popleft()
             self._bytes -= _size(fact)
         return fact
 
     def clear(self) -> None:
         """Forget them all."""
         with self._lock:
-            self._facts.clear()
+            self.facts.clear()
             self._bytes = 0
 
 
@@ -93,7 +99,7 @@ class Loop:
     Attributes:
         dropped: facts for which there was no room since the inbox was last empty.
         stirred: something came since `run` looked. Set by any thread, taken back before looking.
-        due_s: when the next timer was due when there was last nothing to do; infinity for never.
+        due_s: no timer is due before; infinity for never.
     """
 
     def __init__(
@@ -149,7 +155,7 @@ class Loop:
         """The same, for what may be cancelled; a cancelled timer wakes nobody."""
         timer = Timer(callback)
         heapq.heappush(self._timers, (deadline, next(self._order), timer))
-        self.stirred = True
+        self.due_s = min(self.due_s, deadline)
         return timer
 
     def clear(self) -> None:
@@ -170,8 +176,8 @@ class Loop:
                 callback()
         elif self._inbox:
             self._handler(self._inbox.popleft())
-        elif (fact := self._background.take()) is not None:
-            self._handler(fact)
+        elif self._background.facts:
+            self._handler(self._background.take())
         else:
             self.dropped = 0
             deadline = self.deadline()

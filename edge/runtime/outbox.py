@@ -8,10 +8,10 @@ deduplicate by (device, journal, seq).
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Sequence
 
+from edge.runtime import jsontext
 from edge.runtime.step import Step
 from edge.runtime.vocabulary import Event, Intent, Publish, ReadEvents, SetTimer
 
@@ -25,9 +25,6 @@ RESEND_MAX_S = 3_600.0
 SOON_S = 1.0
 """Patience with a server that just spoke and did not mean what was sent: it has come back, and missed it."""
 RESEND = "outbox resend"
-
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""Made once: `json.dumps` would make an encoder each time."""
 
 
 def encode_event(event: Event, journal: str) -> bytes:
@@ -43,7 +40,7 @@ def encode_event(event: Event, journal: str) -> bytes:
         "type": event.type,
         "data": event.data,
     }
-    return _json(body).encode()
+    return jsontext.encode(body)
 
 
 class Outbox:

@@ -36,6 +36,10 @@ class Building(Settings):
                         f"devices.{name}.readers.{index}.form: expected {self.site.card_form!r}, the "
                         f"site's card_form, found {reader.form!r}: one site, one card form"
                     )
+        sizes = {reader.uid_bytes for device in self.devices.values() for reader in device.readers} - {None}
+        if len(sizes) > 1:
+            found = " and ".join(map(str, sorted(filter(None, sizes))))
+            raise ValueError(f"readers: expected one uid_bytes, found {found}: one site, one card form")
         if self.policy.anti_passback == "hard":
             for name, device in self.devices.items():
                 readers = any(reader.side == "exit" and reader.role == "card" for reader in device.readers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
@@ -11,6 +12,9 @@ from edge.settings.shared import CardForm
 
 SAFE_PINS = frozenset(range(9, 28)) - {14}
 """BCM numbers for outputs: a Pi pulls GPIO 0-8 up at boot and drives 14 high (serial console)."""
+
+BUS_PINS: Mapping[int, tuple[int, int]] = {0: (0, 1), 1: (2, 3)}
+"""BCM numbers of data and clock of the I²C buses that cannot be moved; others stand in the Pi's own configuration."""
 
 Bcm: TypeAlias = Annotated[int, Field(ge=0, le=27)]
 
@@ -78,14 +82,16 @@ class Reader(Settings):
     reversed_bytes: bool = False
     """It sends the UID's last byte first."""
     uid_bytes: Literal[4, 7, 10] | None = None
-    """UID length where `sends` is decimal; None takes it from the number of digits."""
+    """UID length, the same at all readers that say it; None takes it from the number of digits (decimal: 4 only)."""
     form: CardForm = "uid"
-    """What it reads off a card; must be the site's `card_form`."""
+    """What it reads off a card; must be the site's `card_form`. `wiegand26` is 6 hex or 8-10 decimal digits."""
 
     @model_validator(mode="after")
     def _path_where_needed(self) -> Self:
         if (self.path is None) == (self.kind == "hid"):
             raise ValueError("expected path with kind hid, and only there")
+        if self.form == "wiegand26" and self.uid_bytes is not None:
+            raise ValueError(f"uid_bytes: expected none, found {self.uid_bytes}: a number of wiegand26 has 3 bytes")
         if self.kind == "mqtt" and (self.side, self.role) != ("entry", "card"):
             raise ValueError("kind mqtt: expected side entry and role card, which a network reader has")
         return self
@@ -135,6 +141,8 @@ class Gate(Settings):
         elif self.exit_beam is None:
             raise ValueError("expected a lock (entrance) or an exit_beam (exit)")
         used: dict[int, str] = {}
+        if self.thermometer is not None:
+            used = dict.fromkeys(BUS_PINS.get(self.thermometer.bus, ()), "thermometer.bus")
         for key, part in self:
             if isinstance(part, OutputPin | InputPin):
                 if part.pin in used:

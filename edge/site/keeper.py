@@ -18,7 +18,7 @@ a person writes it off: then only the people it let in do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,7 +68,7 @@ class Keeper:
 
     def inside(self, zone: str) -> int:
         """People in a zone by all rows."""
-        return sum(share.inside for _, _, share in self._shares(zone))
+        return sum(share.inside for _, share in self._shares(zone))
 
     def cap(self, zone: str) -> int | None:
         """The cap of a zone, 0 if the caps do not name it; None where nothing limits it, or no caps are known."""
@@ -84,7 +84,7 @@ class Keeper:
     def outstanding(self, zone: str) -> int:
         """Rights given and not back, with the people that written-off journals let in."""
         return sum(
-            share.kept_by_people if book.written_off else share.outstanding for _, book, share in self._shares(zone)
+            share.kept_by_people if book.written_off else share.outstanding for book, share in self._shares(zone)
         )
 
     def available(self, device: str, zone: str) -> int:
@@ -98,7 +98,7 @@ class Keeper:
             return 0
         under_way = 0
         if not share.received and len(gate.books) == 1:
-            under_way = sum(other.sent.get(device, 0) for _, _, other in self._shares(zone))
+            under_way = sum(other.sent.get(device, 0) for _, other in self._shares(zone))
         return share.available + under_way
 
     def grants(self, device: str) -> Grants:
@@ -209,11 +209,9 @@ class Keeper:
     def _active(self) -> bool:
         return self._synced and self.caps is not None
 
-    def _shares(self, zone: str) -> Iterator[tuple[str, Book, Share]]:
-        for device, gate in self._gates.items():
-            for book in gate.books.values():
-                if zone in book.zones:
-                    yield device, book, book.zones[zone]
+    def _shares(self, zone: str) -> list[tuple[Book, Share]]:
+        books = (book for gate in self._gates.values() for book in gate.books.values())
+        return [(book, book.zones[zone]) for book in books if zone in book.zones]
 
     def _zones(self) -> set[str]:
         named = set[str]() if self.caps is None else {BUILDING, *self.caps.zones}
@@ -239,7 +237,7 @@ class Keeper:
         alive = [name for name in self.entrances if not self._gates[name].book.written_off]
         if not alive:
             return set()
-        if any(share.granted for _, _, share in self._shares(zone)):
+        if any(share.granted for _, share in self._shares(zone)):
             poorest = min(alive, key=lambda name: (self.available(name, zone), self.entrances.index(name)))
             parts = {poorest: count}
         else:

@@ -77,7 +77,7 @@ class VirtualBroker:
         self.retained: dict[str, bytes] = {}
         self._sessions: dict[str, _Session] = {}
         self._links: list[VirtualLink] = []
-        self._routes: dict[str, list[_Session]] = {}
+        self._routes: dict[str, list[tuple[_Session, bool]]] = {}
         self._flapper = Flapper(self.later, self.stop, self.start)
 
     def link(
@@ -176,18 +176,21 @@ class VirtualBroker:
                 self.retained[topic] = payload
             else:
                 self.retained.pop(topic, None)
-        receivers = self._routes.get(topic)
-        if receivers is None:
+        routes = self._routes.get(topic)
+        if routes is None:
             if len(self._routes) >= ROUTES_LIMIT:
                 self._routes.clear()
             levels = topic.split("/")
-            receivers = [session for session in self._sessions.values() if _wanted(session.filters, levels)]
-            self._routes[topic] = receivers
-        if receivers:
+            routes = self._routes[topic] = [
+                (session, _wanted(session.as_published, levels))
+                for session in self._sessions.values()
+                if _wanted(session.filters, levels)
+            ]
+        if routes:
             plain = MessageReceived(topic, payload, retained=False)
-            for session in receivers:
-                says_so = message.retain and _wanted(session.as_published, topic.split("/"))
-                received = MessageReceived(topic, payload, retained=True) if says_so else plain
+            marked = MessageReceived(topic, payload, retained=True) if message.retain else plain
+            for session, as_published in routes:
+                received = marked if as_published else plain
                 if session.link is not None:
                     session.link.enqueue(received)
                 else:

@@ -12,6 +12,7 @@ from functools import partial
 from evdev import InputEvent
 
 from drivers import keyboard
+from drivers.uid import BadUid, CardForm
 
 BATCH = 64
 """Events that one read of the real device returns at most."""
@@ -63,6 +64,7 @@ class FakeKeyboard:
     Args:
         clock: seconds that stamp the events.
         later: a scheduler, needed for ``slow`` only.
+        form: how it writes card numbers.
         path: the name it pretends to have.
 
     Attributes:
@@ -81,6 +83,7 @@ class FakeKeyboard:
         clock: Callable[[], float],
         *,
         later: Later | None = None,
+        form: CardForm | None = None,
         path: str = "/dev/input/fake",
     ) -> None:
         self.path = path
@@ -92,6 +95,7 @@ class FakeKeyboard:
         self.slow_s = 0.3
         self._clock = clock
         self._later = later
+        self._form = form or CardForm()
         self._open = True
         self._absent = False
         self._stuck = False
@@ -171,6 +175,14 @@ class FakeKeyboard:
                 self._later(place * self.slow_s, partial(self._type_now, character))
         else:
             self._type_now(text)
+
+    def present(self, card: str) -> None:
+        """Hold a card to it: it types the number as its form says. A number of another form it types in hex."""
+        try:
+            text = self._form.write(card)
+        except BadUid:
+            text = card.upper()
+        self.type(text + "\n")
 
     def _type_now(self, text: str) -> None:
         self._press([stroke for character in text for stroke in _STROKES[character]])

@@ -96,7 +96,7 @@ class LaneWorld:
         if code is not None and "code" in self.keyboards:
             self.keyboards["code"].type(code + "\n")
         if "entry" in self.keyboards:
-            self.keyboards["entry"].type(card.upper() + "\n")
+            self.keyboards["entry"].present(card)
 
     def face(self, skin_c: float) -> None:
         """Stand before the thermometer."""
@@ -119,7 +119,7 @@ class LaneWorld:
     def walk_out(self, card: str | None = None) -> None:
         """Leave, holding a card to the exit reader if there is one."""
         if card is not None and "exit" in self.keyboards:
-            self.keyboards["exit"].type(card.upper() + "\n")
+            self.keyboards["exit"].present(card)
         self.went_out += 1
         self._break_beam("exit_beam", STEP_S)
 

@@ -17,7 +17,7 @@ def uids(size):
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("text", ["hex", "decimal"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [3, *SIZES])
 @given(data=st.data())
 def test_what_a_reader_writes_is_read_back(size, text, order, data):
     form = CardForm(text=text, order=order, size=size)
@@ -42,6 +42,10 @@ def test_hex_needs_no_size_and_bears_case_and_separators(data, size, order):
         (CardForm(order="reversed"), "C3B2A104", "04A1B2C3"),
         (CardForm("decimal"), "0077705923", "04A1B2C3"),
         (CardForm("decimal", "reversed"), "3283263748", "04A1B2C3"),
+        (CardForm(size=3), "A1B2C3", "A1B2C3"),
+        (CardForm("decimal", size=3), "10597059", "A1B2C3"),
+        (CardForm("decimal", size=3), "0010597059", "A1B2C3"),
+        (CardForm("decimal", "reversed", size=3), "12825249", "A1B2C3"),
         (CardForm("decimal", size=7), "1305339650922242", "04A33312345702"),
         (CardForm("decimal", size=7), "01305339650922242", "04A33312345702"),
     ],

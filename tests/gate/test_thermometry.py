@@ -10,7 +10,7 @@ from itertools import count, pairwise
 import pytest
 
 from edge.gate.screening import IDENTICAL_BELIEVED, Outcome, ScreeningPolicy
-from edge.gate.thermometry import FAILURES_BELIEVED, IDENTICAL_SUSPECTED, Pacing, Thermometry
+from edge.gate.thermometry import FAILURES_BELIEVED, IDENTICAL_SUSPECTED, SAMPLE, SILENCE, Pacing, Thermometry
 from edge.gate.vocabulary import Measure, TemperatureFailed, TemperatureTaken
 from edge.runtime.clock import VirtualClock
 from edge.runtime.device import Device
@@ -91,7 +91,7 @@ class Bench:
             case TemperatureFailed():
                 self.thermometry.failed(step, fact)
             case TimerFired():
-                assert self.thermometry.timer(step, fact.name)
+                {SAMPLE: self.thermometry.sample, SILENCE: self.thermometry.silent}[fact.name](step)
             case _:
                 raise AssertionError(fact)
         return self.recorder.finish(step)
@@ -540,13 +540,6 @@ def test_at_the_edge_of_the_range_the_mode_does_not_flicker(
         bench.ambient_c = ambient_c
         bench.wait(PACING.idle_s + 0.1)
     assert bench.thermometry.ambient_ok is ok
-
-
-def test_timers_of_others_are_left_to_them(bench: Bench) -> None:
-    bench.tell(lambda step: None)
-    step = bench.recorder.begin(Now(0.0, NINE))
-    assert not bench.thermometry.timer(step, "lease")
-    assert step.now_intents == []
 
 
 def test_questions_come_in_order_of_time(bench: Bench) -> None:

@@ -446,7 +446,7 @@ def test_receivers_are_found_by_topic_once(bench: VirtualBench, monkeypatch: pyt
     for _ in range(100):
         sender.publish("events/north", b"x")
     bench.run_for(5.0)
-    assert len(asked) == 4  # one question for each session
+    assert len(asked) == 2 * 4  # each session is asked once whether it wants the topic, and how
 
 
 def test_a_virtual_broker_needs_no_reconnection_rule_of_its_own(bench: VirtualBench) -> None:

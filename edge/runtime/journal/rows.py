@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from edge.runtime import jsontext
 from edge.runtime.vocabulary import Commit, Event
 
 EventRow = tuple[int, str | None, int, float, str, str]
@@ -60,22 +60,5 @@ def _event_row(event: Event) -> EventRow:
     )
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain).encode
-_escape = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=_plain).encode
-
-
 def _text(value: object) -> str:
-    text = _encode(value)
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            # half a character (a lone surrogate) can come in with anybody's JSON; escaped, it can be stored
-            return _escape(value)
-    return text
+    return jsontext.encode(value).decode()

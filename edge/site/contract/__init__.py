@@ -101,7 +101,6 @@ from edge.site.contract.parts import (
 from edge.site.contract.reading import (
     Message,
     encode,
-    encode_plain,
     locate,
     parse,
     shown_topic,
@@ -240,7 +239,6 @@ __all__ = [
     "check_segment",
     "complaint",
     "encode",
-    "encode_plain",
     "event_data",
     "locate",
     "parse",

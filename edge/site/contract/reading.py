@@ -10,10 +10,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from pydantic import (
-    ValidationError,
-)
-from pydantic_core import to_json
+from pydantic import ValidationError
 
 from edge.site.contract.complaints import FOREIGN, complaint, own, shown
 from edge.site.contract.parts import TOKEN, Payload
@@ -89,11 +86,6 @@ def shown_topic(topic: str) -> str:
 def encode(payload: Payload) -> bytes:
     """Write a payload: compact, keys in the order of the model."""
     return payload.__pydantic_serializer__.to_json(payload, by_alias=True)
-
-
-def encode_plain(payload: Mapping[str, Any]) -> bytes:
-    """The same for a payload in plain values, which nobody checks: for what is told all day and made of what was."""
-    return to_json(payload)
 
 
 def _is_day(text: str) -> bool:

@@ -176,11 +176,18 @@ class Story:
             self._bookings.setdefault(session, []).append(row)
         return self
 
-    def staff(self, *people: Person, until: str = "18:00", day: str = DAY, zones: list[str] | None = None) -> Story:
+    def staff(
+        self,
+        *people: Person,
+        until: str = "18:00",
+        day: str = DAY,
+        zones: list[str] | None = None,
+        role: str = "staff",
+    ) -> Story:
         """These people have a pass from seven o'clock on; ``day``: until whose evening."""
         for person in people:
             span = {"from": f"{DAY}T07:00:00+08:00", "until": f"{day}T{until}:00+08:00"}
-            self._passes.append({"card": person.card, "role": "staff", **span, "zones": zones})
+            self._passes.append({"card": person.card, "role": role, **span, "zones": zones})
         return self
 
     def guard(self, to: str, do: str, /, *, retained: bool | None = None, **keys: Any) -> Story:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.gate.stories.story import CHEN, LI, PHONE, WANG, ZHAO, Story, code
+from tests.gate.stories.story import CHEN, LI, PHONE, WANG, ZHAO, Person, Story, building, code
 
 # --- let in ------------------------------------------------------------------------------------------
 
@@ -84,6 +84,27 @@ def test_a_card_over_the_network_is_a_tap(story: Story) -> None:
     told = story.told()
     assert told.event("visit.admitted").data["card"] == LI.card
     assert LI.uid not in told.transcript
+
+
+@pytest.mark.parametrize("ways", [("reversed_bytes=true",), ("sends='decimal'", "uid_bytes=7"), ("uid_bytes=7",)])
+def test_however_a_reader_writes_a_card_it_is_the_same_card(ways: tuple[str, ...]) -> None:
+    story = Story("08:55", *(f"devices.north.readers.0.{way}" for way in ways)).caps().booked(LI)
+    story.at("09:10").north.serves(LI).at("09:20").west.exits(LI)
+    told = story.told()
+    assert told.event("visit.admitted").data["card"] == LI.card
+    assert told.event("visit.exited").data["visit"] == told.event("visit.admitted").data["visit"]
+
+
+def test_a_site_may_know_its_cards_by_wiegand_26() -> None:
+    readers = [(name, place) for name, gate in building().devices.items() for place, _ in enumerate(gate.readers)]
+    forms = [f'devices.{name}.readers.{place}.form="wiegand26"' for name, place in readers]
+    short = Person("short", "A1B2C3")
+    story = Story("08:55", 'site.card_form="wiegand26"', *forms).caps().booked(short, LI)
+    story.at("09:10").north.face()
+    story.after(1).sends("readers/north", {"uid": short.uid, "code": None}).at("09:12").north.tap(LI)
+    told = story.told()
+    assert [event.data["card"] for event in told.events("visit.admitted")] == [short.card]
+    assert told.reasons() == [], "what is no number of this form is no card"
 
 
 # --- not let in ----------------------------------------------------------------------------------------

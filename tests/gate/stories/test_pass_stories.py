@@ -11,8 +11,9 @@ TOMORROW = "2026-03-10"
 # --- let in ------------------------------------------------------------------------------------------
 
 
-def test_staff_come_in_before_opening_and_take_no_readers_place(blank: Story) -> None:
-    blank.caps(building=0, stacks_3=0).staff(SUN).at("08:56").north.serves(SUN)
+@pytest.mark.parametrize("role", ["staff", "visitor"])
+def test_staff_and_visitors_come_in_before_opening_and_take_no_readers_place(blank: Story, role: str) -> None:
+    blank.caps(building=0, stacks_3=0).staff(SUN, role=role).at("08:56").north.serves(SUN)
     told = blank.told()
     admitted = told.event("visit.admitted")
     assert (admitted.data["by"], admitted.data["booking"], admitted.data["zone"]) == ("pass", None, None)

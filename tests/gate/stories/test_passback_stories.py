@@ -38,6 +38,14 @@ def test_with_soft_anti_passback_the_reader_comes_in_and_the_guard_hears_of_it()
     assert told.inside() == told.inside("stacks-3") == 2, "somebody else may have the card"
 
 
+def test_without_anti_passback_nobody_looks() -> None:
+    story = Story("08:55", 'policy.anti_passback="off"').caps().booked(LI)
+    story.at("09:10").north.serves(LI).at("09:20").north.serves(LI)
+    told = story.told()
+    assert len(told.events("visit.admitted")) == 2
+    assert told.alerts("anti_passback") == []
+
+
 # --- the end of a session --------------------------------------------------------------------------------
 
 
