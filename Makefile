@@ -17,7 +17,7 @@ help:
 	@echo 'make clean   remove what the targets made'
 
 demo: .venv/.demo
-	@$(BIN)/gatehouse demo $(ARGS)
+	@trap : INT; $(BIN)/gatehouse demo $(ARGS) || [ $$? -eq 130 ]  # Ctrl-C is how it ends
 
 test: mosquitto .venv/.dev
 	$(BIN)/pytest -q $(ARGS)

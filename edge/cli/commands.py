@@ -142,7 +142,7 @@ def check_config(
     file: Annotated[Path, typer.Argument(help="The site's TOML file.", show_default=False)],
     set_: Overrides = None,
 ) -> None:
-    """Validate a configuration: one line an error (file, key, what was expected)."""
+    """Check a configuration: one line for each error."""
     building = load(file, Building, set_ or ())
     print(f"{file}: {building.site.name}: {', '.join(building.devices)}: good")
 
@@ -164,7 +164,7 @@ def simulate(
         str | None, typer.Option(metavar="FILE", help="Write the events that the booking server received.")
     ] = None,
 ) -> None:
-    """Run a whole site in virtual time (or scaled real time): no broker, no network."""
+    """Run a whole site in virtual or scaled time, without a network."""
     from edge.assembly.fakes import read_stimuli
     from edge.assembly.simulate import Run, Simulation
     from simulators.scenario import ScenarioError
@@ -254,7 +254,7 @@ def site(
     speed: LiveSpeed = 1.0,
     origin: Origin = None,
 ) -> None:
-    """Run the building's own process: keeper of the caps, recorder of its history."""
+    """Run the building's own process: caps, history, watch."""
     from edge.assembly.live import Live
     from edge.assembly.site import run_site
 
@@ -277,7 +277,7 @@ def demo(
         float | None, typer.Option(min=0, max=LONGEST_S, metavar="S", help="End after so many seconds.")
     ] = None,
 ) -> None:
-    """Show a whole simulated site: its story runs in the terminal until Ctrl-C."""
+    """Show a whole simulated site, as a story, until Ctrl-C."""
     try:
         from edge.assembly.demo import DemoError, run_demo
     except ModuleNotFoundError as error:
