@@ -10,10 +10,11 @@ from drivers.lane_io import LaneIO
 from drivers.reader_hid import HidReader
 from drivers.thermometer_mlx90614 import Mlx90614
 from edge import settings
-from edge.assembly.gate import Reading, form_of, reader_options, wiring_of
+from edge.assembly.gate import Reading, adafruit_thermometer, form_of, reader_options, wiring_of
 from edge.runtime.ports import Post
 from edge.settings.lane import Reader
 from simulators.scenario import COMPUTER, Part, Stimulus, read
+from simulators.wires.circuitpython import FakeI2C
 from simulators.wires.evdev import FakeKeyboard
 from simulators.wires.smbus import FakeBus
 from simulators.world.lane import LaneWorld, Later
@@ -62,4 +63,6 @@ def open_fakes(world: LaneWorld, gate: settings.Gate, post: Post, opened: ExitSt
             keyboard.plugged = driver.reopen
     if gate.thermometer is None:
         return lane, None
+    if gate.thermometer.backend == "adafruit":
+        return lane, adafruit_thermometer(gate.thermometer, lambda: FakeI2C(world.i2c)).measure
     return lane, Mlx90614(FakeBus(world.i2c), address=gate.thermometer.address).measure

@@ -8,6 +8,7 @@ from typing import TypeAlias, TypedDict, cast
 
 from drivers.lane_io import OUTPUTS, Input, LaneIO, LanePins, LockKind, Output, OutputName
 from drivers.reader_hid import Role
+from drivers.thermometer_adafruit import AdafruitMlx90614
 from drivers.thermometer_mlx90614 import PARTS
 from drivers.uid import CardForm
 from edge import settings
@@ -26,12 +27,13 @@ from edge.gate.vocabulary import (
     TemperatureTaken,
     Unlock,
 )
+from edge.runtime.config import ConfigError
 from edge.runtime.device import Device, Performers
 from edge.runtime.guard import PinGuard, Resting, TimedGuard
 from edge.runtime.ports import Journal, Link
 from edge.runtime.station import Identity
 from edge.runtime.vocabulary import Fact
-from edge.settings.lane import InputPin, OutputPin, Reader
+from edge.settings.lane import InputPin, OutputPin, Reader, Thermometer
 from edge.site.contract import TOPICS
 
 Reading: TypeAlias = Callable[[], TemperatureTaken | TemperatureFailed]
@@ -96,6 +98,18 @@ def wiring_of(gate: settings.Gate) -> LanePins:
         presence=input_(gate.presence),
         lock_kind=LockKind(f"fail_{gate.lock.fail}") if gate.lock is not None else LockKind.FAIL_SECURE,
     )
+
+
+def adafruit_thermometer(chosen: Thermometer, open_bus: Callable[[], object]) -> AdafruitMlx90614:
+    """The thermometer over CircuitPython's library; two readings of a noisy part differ more.
+
+    Raises:
+        ConfigError: the library is not installed.
+    """
+    try:
+        return AdafruitMlx90614(open_bus(), address=chosen.address, agree_c=max(0.3, 6 * PARTS[chosen.part].noise_c))
+    except ModuleNotFoundError as missing:
+        raise ConfigError([f"thermometer.backend: adafruit needs the extra adafruit: {missing}"]) from None
 
 
 def form_of(reader: Reader) -> CardForm:

@@ -11,9 +11,10 @@ from pathlib import Path
 from drivers.lane_io import LaneIO
 from drivers.pump import Pump
 from drivers.reader_hid import HidReader, Keyboard, open_hid
-from drivers.thermometer_mlx90614 import PARTS, Mlx90614
+from drivers.thermometer_mlx90614 import Mlx90614
 from edge import settings
-from edge.assembly.gate import Reading, reader_options, wiring_of
+from edge.assembly.gate import Reading, adafruit_thermometer, reader_options, wiring_of
+from edge.runtime.config import ConfigError
 from edge.runtime.ports import Clock, Post
 from edge.settings.lane import Thermometer
 
@@ -39,6 +40,7 @@ def open_hardware(
 
     Raises:
         WireMissing: one of them is not there.
+        ConfigError: a library for one of them is not.
     """
     os.environ.setdefault("LG_WD", str(directory))  # lgpio makes a pipe, by default wherever it was started
     with _wire("pins"):
@@ -64,6 +66,8 @@ def _wire(name: str) -> Generator[None]:
     """Say which wire it is that cannot be used."""
     try:
         yield
+    except ConfigError:
+        raise
     except Exception as error:  # whatever a library raises, this wire cannot be used
         words = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
         raise WireMissing(f"{name}: cannot be used: {' '.join(words.split())}") from error
@@ -71,13 +75,10 @@ def _wire(name: str) -> Generator[None]:
 
 def _thermometer(chosen: Thermometer, opened: ExitStack) -> Reading:
     if chosen.backend == "adafruit":
-        # two readings of a noisy part differ more
-        agree_c = max(0.3, 6 * PARTS[chosen.part].noise_c)
         with _wire("thermometer on the I2C bus"):
             from drivers.i2c import open_circuitpython
-            from drivers.thermometer_adafruit import AdafruitMlx90614
 
-            adafruit = AdafruitMlx90614(open_circuitpython(), address=chosen.address, agree_c=agree_c)
+            adafruit = adafruit_thermometer(chosen, open_circuitpython)
         opened.callback(adafruit.close)
         return adafruit.measure
     from smbus2 import SMBus

@@ -257,6 +257,7 @@ class Occupancy:
         # Peers keep their own rows; here a row is kept only for the rights in it, and for the dead.
         if gifts or (changed and device == self.device):
             self._changed[f"count/row/{device}/{journal}"] = {zone: t.row() for zone, t in rows.items()}
+        self.moved = self.moved or (changed and device == self.device)  # what a lost journal owed, it may owe no more
         for zone in gifts:
             self._receive(zone)
         return changed

@@ -48,6 +48,7 @@ class Register:
             name: {key.removeprefix(f"{name}/"): row for key, row in identity.saved(f"{name}/").items()}
             for name in ("holds", "zones")
         }
+        self._unheard = {key.removeprefix("unheard/") for key in identity.saved("unheard/")}
 
     def listeners(self) -> Mapping[str, Listener]:
         """Which messages are heard here."""
@@ -187,16 +188,22 @@ class Register:
         row = contract.encode(model)
         self._rows[name][key] = row.decode()
         step.put(f"{name}/{key}", row.decode())
+        self._unheard.add(f"{name}/{key}")
+        step.put(f"unheard/{name}/{key}", True)
         step.then(Publish(self._topic(name, key), row, retain=True))
         return None
 
     def _unset(self, step: Step, name: str, key: str) -> None:
         self._rows[name].pop(key, None)
         step.put(f"{name}/{key}", None)
+        self._hear(step, name, key)
         step.then(Publish(self._topic(name, key), b"", retain=True))
 
     def _heard(self, step: Step, name: str, key: str, model: contract.Payload | None) -> None:
         rows = self._rows[name]
+        if model is None and f"{name}/{key}" in self._unheard:
+            self._told.discard((name, key))
+            return  # the broker tells in its order, and our own word has not come back yet: this one is older
         self._told.add((name, key))
         if model is None:
             if rows.pop(key, None) is not None:
@@ -207,6 +214,14 @@ class Register:
                 raise ContractError(error)
             rows[key] = contract.encode(model).decode()
             step.put(f"{name}/{key}", rows[key])
+        elif contract.encode(model).decode() == rows[key]:
+            self._hear(step, name, key)
+
+    def _hear(self, step: Step, name: str, key: str) -> None:
+        """Our own word has come back from the broker, or does not count any more."""
+        if f"{name}/{key}" in self._unheard:
+            self._unheard.remove(f"{name}/{key}")
+            step.put(f"unheard/{name}/{key}", None)
 
     def _full(self, name: str, key: str, limit: int) -> str | None:
         rows = self._rows[name]

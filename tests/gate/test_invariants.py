@@ -1,4 +1,4 @@
-"""What holds whatever people, guards, wires and networks do.
+"""What holds whatever people, guards, wires and networks do; for each card and zone it goes on in `test_bans`.
 
 1. The lock is never on without a live lease, and stays on beyond a passage only in mode *released*.
 2. It is never on for a reader before the admission is on disk.
@@ -12,305 +12,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
-from unittest.mock import patch
-
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import edge.assembly.gate as assembly
-from edge.assembly.simulate import Simulation
-from edge.assembly.simulation import SimulatedGate
-from edge.gate.controller import Gate
-from edge.gate.granting import Granting
-from edge.gate.occupancy import PASSES
-from edge.gate.state import GateState
-from edge.gate.visits import Visit
-from edge.runtime.guard import PinGuard
-from edge.runtime.step import Step
-from edge.runtime.vocabulary import Fact, Intent, Now
-from simulators.world.lane import LaneWorld
-from tests.gate.stories import story as stories_told
-from tests.gate.stories.story import CHEN, LI, SUN, WANG, ZHAO, Line, Person, Story, Told
+from tests.gate.acts import (
+    CAP,
+    COUNTS,
+    FAILURES,
+    GOERS,
+    GUARDS,
+    HEALTHY_C,
+    PAIRS,
+    PASSES_TOO,
+    RASCALS,
+    READERS,
+    ROOMS,
+    leaves,
+    stories,
+)
+from tests.gate.stories.story import LI, Line, Story, Told
+from tests.gate.watch import play
 
-WU = Person("wu", "04A1B2C3D4E5FF")
-"""Has a pass."""
-PEOPLE = (LI, WANG, CHEN, ZHAO, WU)
-CAP = 2
-CAPS = {"stacks-3": CAP, "stacks-4": CAP, "*": CAP}
-ROOMS = {"stacks-3": (LI, WANG), "stacks-4": (CHEN, ZHAO)}
-TOUCHING = ({"id": "am", "opens": "09:00", "closes": "09:02"}, {"id": "pm", "opens": "09:02", "closes": "16:30"})
-HEALTHY_C, HOT_C, COLD_C = 34.6, 36.2, 32.0
 PASSAGE_S = 5.0
 FRESH_S = 4.5
 """How long before an admission its forehead was there at the latest: fresh for 3 s, a series, a transfer."""
 SOON_S = 0.05
-QUIET_S = 1.0
-"""When nothing was counted and nobody was cut off for so long, every gate knows everything."""
 COMMAND_S = 30.0
 """A command works for so long."""
-
-
-@dataclass(frozen=True)
-class Act:
-    """What somebody does at a gate."""
-
-    name: str
-    do: Callable[[Story, str], object]
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-def does(word: str, **keys: Any) -> Act:
-    return Act(f"{word} {keys}", lambda story, gate: story.line(gate, word, **keys))
-
-
-def says(word: str, *, to: str | None = None, **keys: Any) -> Act:
-    return Act(f"guard: {word} {keys}", lambda story, gate: story.guard(to or gate, word, **keys))
-
-
-def comes(number: int, skin_c: float = HEALTHY_C) -> Act:
-    """Face and tap."""
-
-    def acts(story: Story, gate: str) -> None:
-        story.line(gate, "face", skin_c=skin_c).after(0.5).line(gate, "tap", card=PEOPLE[number].uid)
-
-    return Act(f"{PEOPLE[number].name} comes with {skin_c}", acts)
-
-
-def walk_in(story: Story, gate: str, count: int = 1) -> None:
-    """Through the lane, if it is open, and away from the thermometer."""
-    story.line(gate, "pass", count=count).after(count - 0.5).line(gate, "leave").after(0.6)
-
-
-def visits(number: int, *, followers: int = 0) -> Act:
-    """Face, tap, walk, gone; and so many slip in behind."""
-
-    def acts(story: Story, gate: str) -> None:
-        comes(number).do(story, gate)
-        story.after(1.2)
-        walk_in(story, gate, 1 + followers)
-
-    return Act(f"{PEOPLE[number].name} visits, {followers} follow", acts)
-
-
-def intrudes(word: str, over_s: float, **keys: Any) -> Act:
-    """Somebody pushes through; a beam that is broken already sees nobody else for so long."""
-    return Act(f"{word} {keys}", lambda story, gate: story.line(gate, word, **keys).after(over_s))
-
-
-def both_visit(come: int) -> Act:
-    """Two on one card, or one of them."""
-
-    def acts(story: Story, gate: str) -> None:
-        story.line(gate, "face", skin_c=HEALTHY_C).after(0.5).line(gate, "tap", card=SUN.uid).after(1.2)
-        story.line(gate, "pass", count=come).after(come + 0.5).line(gate, "leave").after(0.6)
-
-    return Act(f"{come} of {SUN.name}'s two visit", acts)
-
-
-def both_leave(come: int) -> Act:
-    """On one tap."""
-
-    def acts(story: Story, gate: str) -> None:
-        story.after(1.1).line(gate, "exit", card=SUN.uid).after(1.1)
-        if come > 1:
-            story.line(gate, "exit").after(1.1)
-
-    return Act(f"{come} of {SUN.name}'s two leave", acts)
-
-
-def leaves(number: int | None) -> Act:
-    card = {} if number is None else {"card": PEOPLE[number].uid}
-
-    def acts(story: Story, gate: str) -> None:
-        story.after(1.1).line(gate, "exit", **card).after(1.1)
-
-    return Act(f"{card or 'somebody'} leaves", acts)
-
-
-def breaks(part: str, kind: str) -> Act:
-    return does("fault", part=part, kind=kind, on=True)
-
-
-def mends(part: str, kind: str) -> Act:
-    return does("fault", part=part, kind=kind, on=False)
-
-
-STAFF = PEOPLE.index(WU)
-everybody = range(STAFF)
-walks = Act("walks", walk_in)
-READERS = [
-    *(visits(number) for number in everybody) , *(visits(number) for number in everybody),
-    *(comes(number) for number in everybody), comes(0, HOT_C), comes(1, COLD_C),
-    *(does("tap", card=person.uid) for person in PEOPLE[:STAFF]),
-    does("face", skin_c=HEALTHY_C), does("face", skin_c=HOT_C), does("leave"), walks, walks,
-]  # fmt: skip
-GUARDS = [
-    does("release_button"), does("fire", active=True), does("fire", active=False), says("open_once"),
-    says("lockdown"), says("release"), *[says("normal")] * 4, *[says("led_aside")] * 4,
-    says("admit", note="visitor", zone="stacks-3"), says("clear_hold", card=LI.card),
-    does("link", up=False), does("link", up=True), does("link", up=True),
-    breaks("thermometer", "absent"), mends("thermometer", "absent"), mends("thermometer", "absent"),
-]  # fmt: skip
-PAIRS = [both_visit(2), both_visit(2), both_visit(1), both_leave(2), both_leave(2), both_leave(1)]
-PASSES_TOO = [visits(STAFF), visits(STAFF), comes(STAFF), comes(STAFF, HOT_C), leaves(STAFF), leaves(STAFF)]
-COUNTS = [
-    *(says("set_count", to=to, zone="stacks-3", people=people) for to, people in (("west", CAP), ("north", 0))),
-    *(says("set_count", to=to, zone="*", people=people) for to, people in (("south", CAP), ("west", 1))),
-]  # fmt: skip
-GOERS = [*(leaves(number) for number in everybody), *(leaves(number) for number in everybody), leaves(None)]
-RASCALS = [
-    *(visits(number, followers=1) for number in everybody), visits(0, followers=2),
-    intrudes("force", 0.7), intrudes("force", 0.7), intrudes("hold_open", 3.3, for_s=3.0),
-    breaks("thermometer", "stuck"), mends("thermometer", "stuck"), breaks("reader", "corrupt"),
-    mends("reader", "corrupt"), does("clock", set=False), does("clock", set=True), does("clock", set=True),
-]  # fmt: skip
-FAILURES = [
-    *[does("power_cut", for_s=3.0)] * 4, breaks("disk", "absent"), mends("disk", "absent"), mends("disk", "absent"),
-    breaks("disk", "slow"), mends("disk", "slow"), breaks("lock", "absent"), mends("lock", "absent"),
-    breaks("broker", "intermittent"), mends("broker", "intermittent"), breaks("beam", "stuck"), mends("beam", "stuck"),
-]  # fmt: skip
-
-pauses = st.sampled_from((0.003, 0.02, 0.3, 1.0, 1.0, 1.0, 2.0, 2.0, 5.2, 20.0, 61.0))
-gates = st.sampled_from(("north", "north", "south"))
-
-
-def stories(*kinds: list[Act]) -> st.SearchStrategy[Story]:
-    """Stories in which all these things may happen."""
-    act = st.sampled_from([act for kind in kinds for act in kind])
-    return st.lists(st.tuples(pauses, gates, act), min_size=10, max_size=40).map(written)
-
-
-def written(acts: Sequence[tuple[float, str, Act]]) -> Story:
-    story = Story("08:55").caps(building=CAP, stacks_3=CAP, stacks_4=CAP, sessions=TOUCHING).staff(WU)
-    for room, people in ROOMS.items():
-        story.booked(*people, zone=room).booked(people[0], zone=room, session="pm")
-    story.booked(SUN, people=2).booked(SUN, people=2, session="pm").at("09:00")
-    for pause_s, gate, act in acts:
-        story.after(pause_s)
-        act.do(story, gate)
-    story.after(1)
-    for gate in ("north", "south"):  # all's well that ends well: what is on the way arrives
-        for part, kind in (("disk", "absent"), ("disk", "slow")):
-            story.line(gate, "fault", part=part, kind=kind, on=False)
-        story.line(gate, "link", up=True)
-    return story
-
-
-# --- the watchers ------------------------------------------------------------------------------------
-
-
-class WatchedGuard(PinGuard):
-    """A pin guard that looks at its leases whenever it is touched, and when the first of them ends."""
-
-    def lease(self, name: str, on: bool, lease_s: float) -> None:
-        self.check()
-        super().lease(name, on, lease_s)
-
-    def drop(self, name: str) -> None:
-        self.check()
-        super().drop(name)
-
-    def tick(self, now: float) -> list[str]:
-        ended = super().tick(now)
-        self.check()
-        return ended
-
-    def check(self) -> None:
-        now = self._clock.monotonic()
-        for name, value in self._values.items():
-            assert not value or self._ends.get(name, -1.0) >= now, f"{name} is on without a live lease"
-
-
-class Watch:
-    """Looks at the whole site whenever a gate has thought.
-
-    Args:
-        story: what is going to happen.
-        reliable: disks, power and beams work, so what was counted is told at once.
-    """
-
-    def __init__(self, story: Story, *, reliable: bool) -> None:
-        commands = [line["payload"] for line in story.stimuli() if line["do"] == "command"]
-        self.reliable = reliable
-        self.miscounted = any(said["do"] == "set_count" and said["zone"] == "*" for said in commands)
-        self.worlds: list[LaneWorld] = []
-        self.gates: dict[str, GateState] = {}
-        self.counted: dict[str, Mapping[str, int]] = {}
-        self.restless_s = 0.0
-
-    def simulate(self, *args: Any) -> Simulation:
-        simulation = Simulation(*args)
-        devices = simulation.devices.values()
-        self.worlds = [device.world for device in devices if isinstance(device, SimulatedGate)]
-        return simulation
-
-    def gate_thought(self, gate: GateState, now_s: float) -> None:
-        self.gates[gate.device] = gate
-        self.look("world", {"*": self.people()}, now_s)
-        self.look(gate.device, {zone: gate.occupancy.own(zone).inside for zone in CAPS}, now_s)
-        if not gate.synced:
-            self.restless_s = now_s
-
-    def look(self, where: str, counted: Mapping[str, int], now_s: float) -> None:
-        if self.counted.get(where) != counted:
-            self.counted[where], self.restless_s = counted, now_s
-
-    def people(self) -> int:
-        """How many are truly inside, less those who came on a pass: they take nobody's place."""
-        passes = sum(gate.occupancy.own(PASSES).inside for gate in self.gates.values())
-        return sum(world.went_in - world.went_out for world in self.worlds) - passes
-
-    def admitted(self, gate: GateState, visit: Visit, now_s: float) -> None:
-        """A gate has recorded that somebody may come in, and not told anybody yet."""
-        assert gate.occupancy.missing(visit.places, 0) == [], f"admitted without a right: {visit}"
-        if not self.reliable or visit.apart or now_s - self.restless_s < QUIET_S:
-            return
-        for zone in visit.places:
-            others = [counted for where, counted in self.counted.items() if where not in ("world", gate.device)]
-            inside = gate.occupancy.own(zone).inside + sum(counted.get(zone, 0) for counted in others)
-            assert inside <= CAPS[zone], f"{visit.people} more make {inside} in {zone}"
-        inside = self.people()
-        assert self.miscounted or inside < CAPS["*"], f"one more, with {inside} truly in the building"
-
-
-@contextmanager
-def watched(watch: Watch) -> Generator[None]:
-    """Rights and places are looked at with each admission, leases whenever an output is written."""
-    record, handle = Granting.record, Gate.handle
-
-    def admit(self: Granting, step: Step) -> None:
-        visit = self._visit
-        new = visit is not None and not self.gate.visits.known(visit)
-        record(self, step)
-        if visit is not None and new:
-            watch.admitted(self.gate, visit, step.now.mono_s)
-
-    def think(self: Gate, fact: Fact, now: Now) -> list[Intent]:
-        intents = handle(self, fact, now)
-        watch.gate_thought(self.state, now.mono_s)
-        return intents
-
-    with (
-        patch.object(Granting, "record", admit),
-        patch.object(Gate, "handle", think),
-        patch.object(stories_told, "Simulation", watch.simulate),
-        patch.object(assembly, "PinGuard", WatchedGuard),
-    ):
-        yield
-
-
-def play(story: Story, *, reliable: bool = True) -> Told:
-    with watched(Watch(story, reliable=reliable)):
-        return story.told()
-
-
-# --- the invariants ----------------------------------------------------------------------------------
 
 
 def lock_is_leased(told: Told) -> None:
@@ -485,3 +214,19 @@ def test_when_everybody_passes_one_by_one_the_count_is_the_truth(story: Story, g
     assert told.world_inside() == max(0, inside - len(goers))
     assert told.inside() == told.world_inside()
     rooms_keep_their_caps(told)
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_what_reaches_the_disk_before_the_admission_opens_nothing(slow: bool) -> None:
+    """2, where a guard's word is being written while somebody taps."""
+    story = Story("08:55").caps().booked(LI).at("09:10")
+    story.line("north", "fault", part="disk", kind="slow", on=slow).after(1.0).north.face().after(1.0)
+    story.guard("north", "patrol_done").after(0.003).north.tap(LI)
+    told = story.told()
+    order = [line.type if line.name is None else line.name for line in told.lines if line.device == "north"]
+    assert [word for word in order if word in ("command.done", "visit.admitted", "lock")][:3] == [
+        "command.done",
+        "visit.admitted",
+        "lock",
+    ]
+    admission_comes_first(told)

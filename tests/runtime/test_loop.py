@@ -1,76 +1,17 @@
-"""One inbox, one heap of timers: who comes first, what is dropped, and how time passes."""
+"""One inbox, one heap of timers: who comes first, and what is dropped."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import count
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.runtime import loop as module
-from edge.runtime.clock import VirtualClock
-from edge.runtime.loop import Loop, run
-from edge.runtime.vocabulary import Fact, MessageReceived
+from tests.loops import Bench, Fire, SmallFire, Tap, bench, message
 
-EIGHT = datetime(2026, 3, 9, 8, 0, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Tap(Fact):
-    number: int
-
-
-@dataclass(frozen=True)
-class Fire(Fact):
-    number: int = 0
-
-
-@dataclass(frozen=True)
-class SmallFire(Fire):
-    """A kind of fire."""
-
-
-def message(payload: bytes = b"") -> MessageReceived:
-    return MessageReceived("caps", payload, retained=False)
-
-
-class Bench:
-    def __init__(self) -> None:
-        self.clock = VirtualClock(EIGHT)
-        self.done: list[object] = []
-        self.loop = Loop(self.clock, self.done.append, urgent=(Fire,), background=(MessageReceived,))
-
-    def at(self, moment: float, what: object) -> None:
-        self.loop.call_at(moment, lambda: self.done.append(what))
-
-    def fire(self) -> None:
-        self.loop.post(Fire())
-
-    def turn_all(self) -> list[object]:
-        while self.loop.turn():
-            pass
-        return self.done
-
-
-@pytest.fixture
-def bench() -> Bench:
-    return Bench()
-
-
-def stop_when(done: Callable[[], bool]) -> Callable[[], bool]:
-    """A loop that never ends is a failure, not a hanging test."""
-    turns = count()
-
-    def stop() -> bool:
-        assert next(turns) < 10_000
-        return done()
-
-    return stop
+__all__ = ["bench"]
 
 
 # --- order ----------------------------------------------------------------------------------------------
@@ -135,6 +76,15 @@ def test_the_background_waits_until_nothing_else_does_and_keeps_its_order(bench:
     bench.loop.post(Fire())
     bench.loop.post(Tap(2))
     assert bench.turn_all() == [Fire(), "timer", Tap(1), Tap(2), first, second]
+
+
+def test_a_cancelled_timer_is_not_called_and_keeps_nobody_waiting(bench: Bench) -> None:
+    bench.at(3.0, "late")
+    for moment in (1.0, 2.0):
+        bench.loop.timer(moment, lambda: bench.done.append("cancelled")).cancel()
+    assert bench.loop.deadline() == 3.0
+    bench.clock.advance_to(3.0)
+    assert bench.turn_all() == ["late"]
 
 
 def test_one_turn_is_one_piece_of_work(bench: Bench) -> None:
@@ -228,82 +178,3 @@ def test_without_power_everything_that_waited_is_gone(bench: Bench) -> None:
     bench.loop.clear()
     assert bench.turn_all() == []
     assert bench.loop.deadline() is None
-
-
-# --- run ------------------------------------------------------------------------------------------------
-
-
-def test_in_virtual_time_a_day_takes_no_time(bench: Bench) -> None:
-    """Whenever everybody is quiet the clock jumps to the next deadline."""
-    hours: list[float] = []
-
-    def tick() -> None:
-        hours.append(bench.clock.monotonic() / 3600)
-        bench.loop.call_at(bench.clock.monotonic() + 3600, tick)
-
-    tick()
-    run(bench.clock, [bench.loop], stop_when(lambda: len(hours) == 25))
-    assert hours == [float(hour) for hour in range(25)]
-
-
-def test_time_passes_only_when_every_loop_is_quiet() -> None:
-    clock, wake = VirtualClock(EIGHT), threading.Event()
-    seen: list[tuple[str, float]] = []
-    one = Loop(clock, lambda _: seen.append(("one", clock.monotonic())), wake=wake)
-
-    def pass_on(_: Fact) -> None:
-        seen.append(("other", clock.monotonic()))
-        one.post(Tap(9))
-
-    other = Loop(clock, pass_on, wake=wake)
-    one.call_at(5.0, lambda: seen.append(("timer", clock.monotonic())))
-    one.post(Tap(1))
-    other.post(Tap(2))
-    run(clock, [one, other], stop_when(lambda: len(seen) == 4))
-    assert seen == [("one", 0.0), ("other", 0.0), ("one", 0.0), ("timer", 5.0)]
-
-
-def test_the_nearest_deadline_of_all_loops_is_next() -> None:
-    clock, wake = VirtualClock(EIGHT), threading.Event()
-    seen: list[float] = []
-    loops = [Loop(clock, lambda _: None, wake=wake) for _ in range(3)]
-    for loop, moment in zip(loops, (3.0, 1.0, 2.0), strict=True):
-        loop.call_at(moment, lambda: seen.append(clock.monotonic()))
-    run(clock, loops, stop_when(lambda: len(seen) == 3))
-    assert seen == [1.0, 2.0, 3.0]
-
-
-def test_a_loop_that_is_never_quiet_starves_no_other() -> None:
-    clock, wake = VirtualClock(EIGHT), threading.Event()
-
-    def again(fact: Fact) -> None:
-        busy.post(fact)
-
-    busy = Loop(clock, again, wake=wake)
-    done: list[Fact] = []
-    other = Loop(clock, done.append, wake=wake)
-    busy.post(Tap(0))
-    other.post(Tap(1))
-    run(clock, [busy, other], stop_when(lambda: bool(done)))
-    assert done == [Tap(1)]
-
-
-def test_no_time_passes_while_a_loop_has_more_to_do_than_its_share(bench: Bench) -> None:
-    bench.at(1.0, "later")
-    taps = [Tap(number) for number in range(2 * module.TURNS_LIMIT)]
-    for tap in taps:
-        bench.loop.post(tap)
-    run(bench.clock, [bench.loop], stop_when(lambda: "later" in bench.done))
-    assert bench.done == [*taps, "later"]
-
-
-def test_run_stops_at_once_when_told_even_with_work_left(bench: Bench) -> None:
-    for number in range(3):
-        bench.loop.post(Tap(number))
-    run(bench.clock, [bench.loop], stop_when(lambda: len(bench.done) == 2))
-    assert bench.done == [Tap(0), Tap(1)]
-
-
-def test_a_simulation_in_which_nothing_can_happen_any_more_is_an_error(bench: Bench) -> None:
-    with pytest.raises(RuntimeError, match="stands still"):
-        run(bench.clock, [bench.loop], lambda: False)

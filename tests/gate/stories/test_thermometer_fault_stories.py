@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import get_args
 
 import pytest
 
+from edge.runtime.config import ConfigError
 from simulators.scenario import Kind
-from tests.gate.stories.story import LI, WANG, Story
+from tests.gate.stories.story import FEVERISH_C, LI, WANG, Story
 
 KINDS = get_args(Kind)
 
@@ -141,3 +143,31 @@ def test_after_any_fault_of_the_reader_a_tap_works_again(story: Story, kind: str
     told = story.told()
     assert [line.data["card"] for line in told.events("visit.admitted")] == [LI.card]
     assert set(told.reasons()) <= {"unknown_card"}
+
+
+# --- the second backend -----------------------------------------------------------------------------------
+
+ADAFRUIT = tuple(f'devices.{gate}.thermometer.backend="adafruit"' for gate in ("north", "south"))
+
+
+def test_the_adafruit_backend_measures_the_same_people() -> None:
+    story = Story("08:55", *ADAFRUIT).caps().booked(LI, WANG)
+    story.at("09:10").north.serves(LI).at("09:12").north.meets(WANG, FEVERISH_C)
+    told = story.told()
+    admitted = told.event("visit.admitted").data
+    assert admitted["skin_c"] == pytest.approx(34.6, abs=0.2)
+    assert told.reasons() == ["fever"]
+
+
+def test_the_adafruit_backend_is_guarded_like_the_other() -> None:
+    story = Story("08:55", *ADAFRUIT).caps().booked(LI)
+    story.at("09:10").north.breaks("thermometer", "absent").after(10).north.meets(LI)
+    told = story.told()
+    assert told.reasons() == ["temperature_invalid"]
+    assert told.alerts("thermometer_fault", "north") == ["raised"]
+
+
+def test_an_extra_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "adafruit_mlx90614", None)
+    with pytest.raises(ConfigError, match=r"thermometer\.backend: adafruit needs the extra adafruit: "):
+        Story("08:55", *ADAFRUIT).caps().told()
