@@ -11,10 +11,12 @@ import json
 import time
 from collections import Counter
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 from benchmarks.figure import Figure
+from benchmarks.machine import pace_s
 from benchmarks.rig import SITE
 from edge.assembly.fakes import read_stimuli
 from edge.assembly.simulate import Run, Simulation
@@ -26,7 +28,9 @@ from simulators.day import lines
 
 START = datetime.fromisoformat("2026-03-09T08:30:00+08:00")
 LENGTH_S = 3.5 * 3600
-RUNS = 3
+RUNS = 7
+UNDISTURBED = 1.1
+"""A run before and after which Python was at most so much slower than at its best had the processor to itself."""
 
 
 def measure(visits: int) -> tuple[float, int]:
@@ -45,17 +49,25 @@ def measure(visits: int) -> tuple[float, int]:
 
 
 def run(_directory: Path, scale: float) -> list[Figure]:
-    """Median of three."""
+    """Median of all runs; beside it that of those in which nobody else used the processor."""
     visits = max(6, round(600 * scale))
-    runs = [measure(visits) for _ in range(RUNS)]
+    runs: list[tuple[float, int]] = []
+    paces_s = [pace_s()]
+    for _ in range(RUNS):
+        runs.append(measure(visits))
+        paces_s.append(pace_s())
     ratio, done = median(ratio for ratio, _ in runs), min(done for _, done in runs)
-    ratios = ", ".join(f"{ratio:.0f}" for ratio, _ in runs)
+    limit_s = UNDISTURBED * min(paces_s)
+    slower_s = [max(around) for around in pairwise(paces_s)]
+    quiet = [ratio for (ratio, _), pace in zip(runs, slower_s, strict=True) if pace <= limit_s]
+    ratios = ", ".join(f"{ratio:.0f} at {1e3 * pace:.0f} ms" for (ratio, _), pace in zip(runs, slower_s, strict=True))
+    undisturbed = f"; {median(quiet):.0f} in the {len(quiet)} undisturbed runs" if quiet else ""
     return [
         Figure(
             f"half-day, 3 gates, {visits} visits, virtual time",
             "≥ 5000 × real time",
-            f"{ratio:.0f} × real time ({ratios}); {done} of {visits} in and out",
+            f"{ratio:.0f} × real time{undisturbed} ({ratios}); {done} of {visits} in and out",
             ratio >= 5000 and done == visits,
-            {"ratio": ratio, "visits": done},
+            {"ratio": ratio, "visits": done, **({"undisturbed": median(quiet)} if quiet else {})},
         )
     ]

@@ -11,22 +11,37 @@ from typing import Any
 
 from benchmarks.figure import percentile
 
-SYNCS, WAKES = 200, 500
+SYNCS, WAKES, PIECES = 200, 500, 25
 
 
 def machine(directory: Path) -> dict[str, Any]:
-    """Processor, Python, how long the disk's fsync takes, how late a sleeper wakes, and who else is busy."""
-    syncs, wakes = _fsync_s(directory), _late_s()
+    """Processor, Python and its pace, how long the disk's fsync takes, how late a sleeper wakes, who else is busy."""
+    syncs, wakes, paces = _fsync_s(directory), _late_s(), _timed(PIECES, _piece)
     return {
         "python": platform.python_version(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "load_1min": round(os.getloadavg()[0], 2),
+        "python_min_ms": round(1e3 * min(paces), 1),
+        "python_p50_ms": round(1e3 * percentile(paces, 0.5), 1),
         "fsync_p50_ms": round(1e3 * percentile(syncs, 0.5), 2),
         "fsync_p99_ms": round(1e3 * percentile(syncs, 0.99), 2),
         "wake_p50_ms": round(1e3 * percentile(wakes, 0.5), 2),
         "wake_p99_ms": round(1e3 * percentile(wakes, 0.99), 2),
     }
+
+
+def pace_s() -> float:
+    """How long a fixed piece of Python takes now, seconds: a neighbour on the same processor shows in it."""
+    return percentile(_timed(PIECES // 3, _piece), 0.5)
+
+
+def _piece() -> dict[int, int]:
+    """Some 20 ms on a processor of 2021."""
+    sums: dict[int, int] = {}
+    for number in range(200_000):
+        sums[number % 1000] = sums.get(number % 1000, 0) + number
+    return sums
 
 
 def _processor() -> str:
