@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DETAILS: dict[Reason, tuple[str, ...]] = {
     Reason.HELD: ("card_held",),
     Reason.UNKNOWN_CARD: ("phone",),
+    Reason.WRONG_CODE: ("code_pause",),
     Reason.TEMPERATURE_INVALID: ("too_cold",),
 }
 LATER = {Reason.NO_MASK}

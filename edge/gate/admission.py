@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from hmac import compare_digest
 from typing import Final, Literal
 
 from edge.site.contract import BUILDING, Booking, Mode, Pass, Reason
@@ -41,7 +42,8 @@ class Question:
         pass_: a pass that holds now.
         zone_closed: the booking's zone is closed; of a pass for some zones only, all of them are.
         refused_health: values of the booking's health that the site refuses.
-        code: token of the code that was shown with the tap.
+        code: token of the code that was shown with the tap; None for none.
+        codes_used_up: the card was tried with too many wrong ones lately.
         inside: the card is already inside in this session.
         passback: what the site does about that.
         lacking: zones in which this gate holds no right, `BUILDING` among them.
@@ -58,6 +60,7 @@ class Question:
     zone_closed: bool
     refused_health: frozenset[str]
     code: str | None
+    codes_used_up: bool
     inside: bool
     passback: PassbackPolicy
     lacking: tuple[str, ...]
@@ -66,6 +69,16 @@ class Question:
     def by_pass(self) -> bool:
         """Whether a pass lets in, and no booking has to."""
         return self.pass_ is not None
+
+    @property
+    def code_needed(self) -> bool:
+        """Whether the booking carries a code."""
+        return self.booking is not None and self.booking.code is not None
+
+    @property
+    def code_right(self) -> bool:
+        """Whether the booking's code was shown."""
+        return self.booking is not None and self.code is not None and compare_digest(self.booking.code or "", self.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +100,7 @@ RULES: tuple[Rule, ...] = (
     Rule(Reason.WRONG_SESSION, lambda q: q.booking is None),
     Rule(Reason.ZONE_CLOSED, lambda q: q.zone_closed, for_pass=True),
     Rule(Reason.HEALTH, lambda q: q.booking is not None and q.booking.health in q.refused_health),
-    Rule(Reason.WRONG_CODE, lambda q: q.booking is not None and q.booking.code not in (None, q.code)),
+    Rule(Reason.WRONG_CODE, lambda q: q.code_needed and (q.codes_used_up or not q.code_right)),
     Rule(Reason.ALREADY_INSIDE, lambda q: q.inside and q.passback == "hard", for_pass=True),
     Rule(Reason.ZONE_FULL, lambda q: full(q.lacking) is Reason.ZONE_FULL),
     Rule(Reason.BUILDING_FULL, lambda q: full(q.lacking) is Reason.BUILDING_FULL),

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import timedelta, tzinfo
 from typing import Any
 
+from edge.gate.codes import CodeTries
 from edge.gate.desk import GuardDesk
 from edge.gate.exchange import Exchange
 from edge.gate.exits import Exits
@@ -96,6 +97,7 @@ class Gate:
             visits=Visits({**identity.saved("visit/"), **identity.saved("left/"), **identity.saved("gone/")}),
             exchange=exchange,
             thermometry=thermometry,
+            codes=CodeTries(policy.code_tries, policy.code_pause_s),
         )
         self.modes = Modes(state)
         self.passage = Passage(state)

@@ -102,6 +102,7 @@ class Reception(Part):
         tap.reopens = self.passage.reopening(tap.card, step.now.mono_s)
         asked = question(self.gate, step, tap)
         reason = self._objection(asked)
+        self._note_code(step, tap, asked, reason)
         if reason is not None and (reason not in FULL or not self._rights_may_come(step, tap, asked.lacking)):
             self._deny(step, tap, reason)
             return
@@ -116,6 +117,15 @@ class Reception(Part):
         # where the site lets the guard decide while date or caps are unknown, nothing else can be looked up
         blind = self.gate.lane.mode is Mode.MANUAL and not self.gate.lane.causes.keys().isdisjoint(("clock", "caps"))
         return None if blind and not asked.held else decide(asked)
+
+    def _note_code(self, step: Step, tap: Tap, asked: Question, reason: Reason | None) -> None:
+        """Count the tries of somebody who guesses."""
+        if asked.codes_used_up or tap.code is None:
+            return
+        if reason is Reason.WRONG_CODE:
+            self.gate.codes.wrong(tap.card, step.now.mono_s)
+        elif asked.code_needed:
+            self.gate.codes.right(tap.card)
 
     def _rights_may_come(self, step: Step, tap: Tap, lacking: Collection[str]) -> bool:
         """Whether neighbours may still send what is lacking: they are asked once and have `rights_wait_s` for it."""
@@ -299,6 +309,8 @@ class Reception(Part):
         detail = "phone" if reason is Reason.UNKNOWN_CARD and tap.phone else None
         if reason is Reason.TEMPERATURE_INVALID and verdict.cause == "too_cold":
             detail = "too_cold"
+        if reason is Reason.WRONG_CODE and self.gate.codes.used_up(tap.card, step.now.mono_s):
+            detail = "code_pause"
         if reason is Reason.HELD and self.gate.lane.mode is not Mode.HELD:
             detail = "card_held"
         self.gate.face.refuse(step, reason, detail)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edge.gate.admission import PassbackPolicy
+from edge.gate.codes import CodeTries
 from edge.gate.exchange import Exchange
 from edge.gate.face import Face
 from edge.gate.lane import Action, Lane, Trigger
@@ -39,6 +40,8 @@ class GatePolicy:
     caps_unknown: str
     thermometer_fault: str
     refuse_health: frozenset[str]
+    code_tries: int
+    code_pause_s: float
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class GateState:
     visits: Visits
     exchange: Exchange
     thermometry: Thermometry | None
+    codes: CodeTries
     lane: Lane = field(default_factory=Lane)
     fire: bool = False
     actions: dict[Action, Callable[[Step], None]] = field(default_factory=dict[Action, Callable[[Step], None]])

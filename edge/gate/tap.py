@@ -52,6 +52,7 @@ def question(gate: GateState, step: Step, tap: Tap) -> Question:
         zone_closed=_nowhere_to_go(gate, entitled),
         refused_health=gate.policy.refuse_health,
         code=tap.code,
+        codes_used_up=gate.codes.used_up(tap.card, step.now.mono_s),
         inside=not counted(gate, tap) and gate.visits.inside(tap.card, entitled.session),
         passback=gate.policy.anti_passback,
         lacking=tuple(lacks(gate, tap)),

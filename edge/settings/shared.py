@@ -165,6 +165,10 @@ class Policy(Settings):
     """While no cap has been received: refuse, or let the guard admit by hand."""
     thermometer_fault: Literal["refuse", "manual"] = "refuse"
     """While the thermometer is faulty: refuse, or let the guard measure and admit."""
+    code_tries: Annotated[int, Field(ge=1, le=100)] = 5
+    """Wrong booking codes in a row, after which a lane looks at no code of that card for `code_pause_s`."""
+    code_pause_s: Seconds = 900
+    """How long a card has to wait then, seconds; right codes are refused as well."""
     refuse_health: Annotated[frozenset[Literal["missing", "blocked"]], Strict(False)] = frozenset(
         {"missing", "blocked"}
     )

@@ -33,6 +33,7 @@ FINE = Question(
     zone_closed=False,
     refused_health=frozenset({"missing", "blocked"}),
     code=None,
+    codes_used_up=False,
     inside=False,
     passback="hard",
     lacking=(),

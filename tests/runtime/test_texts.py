@@ -13,7 +13,7 @@ from edge.site.contract import Reason
 
 LATER = {Reason.NO_MASK}
 """Reasons that nothing gives yet."""
-DETAILS = {"phone", "too_cold", "card_held"}
+DETAILS = {"phone", "too_cold", "card_held", "code_pause"}
 """What narrows a reason on the display (`edge.gate.face`)."""
 STEPS = {f"step.{prompt}" for prompt in Prompt}
 DENIALS = {f"deny.{why}" for why in {*Reason} - LATER} | {f"deny.{detail}" for detail in DETAILS}

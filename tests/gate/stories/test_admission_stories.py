@@ -207,6 +207,37 @@ def test_a_booking_with_a_code_wants_the_code_before_the_card(story: Story) -> N
     assert "4711" not in told.transcript
 
 
+def test_nobody_finds_a_code_by_trying(story: Story) -> None:
+    """Five wrong ones in a row, and the lane looks at no code of that card for a quarter of an hour, right or wrong."""
+    story.booked(LI, code=code("4711")).booked(WANG, code=code("0815")).at("09:10")
+    for guess in range(5):
+        story.north.tap(LI, f"000{guess}").after(5)
+    story.north.tap(LI, "4711").after(5)
+    story.north.face().after(1).north.tap(WANG, "0815").after(2).north.passes().after(5)  # nobody else's business
+    story.at("09:26").north.face().after(1).north.tap(LI, "4711")
+    told = story.told()
+    assert told.reasons() == ["wrong_code"] * 6
+    assert [event.data["card"] for event in told.events("visit.admitted")] == [WANG.card, LI.card]
+    shown = [lane["text"]["en"] for lane in told.messages("lanes/north") if lane["reason"] == "wrong_code"]
+    assert ["Too many" in text for text in shown] == [False] * 4 + [True] * 2
+
+
+def test_the_right_code_wipes_the_slate(story: Story) -> None:
+    story.booked(LI, code=code("4711")).at("09:10")
+    for guess in [*range(4), "4711", *range(4), "4711"]:
+        story.north.tap(LI, f"{guess:0>4}").after(20)  # never before the thermometer
+    told = story.told()
+    assert told.reasons() == ["wrong_code"] * 4 + ["temperature_invalid"] + ["wrong_code"] * 4 + ["temperature_invalid"]
+
+
+def test_a_card_without_its_code_is_no_try(story: Story) -> None:
+    story.booked(LI, code=code("4711")).at("09:10")
+    for _ in range(8):
+        story.north.tap(LI).after(5)
+    story.north.face().after(1).north.tap(LI, "4711")
+    assert len(story.told().events("visit.admitted")) == 1
+
+
 def test_a_code_that_nobody_asked_for_does_no_harm(story: Story) -> None:
     story.booked(LI).at("09:10").north.face().after(1).north.tap(LI, "0000")
     assert len(story.told().events("visit.admitted")) == 1
