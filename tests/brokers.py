@@ -187,9 +187,9 @@ class NoBroker(RealBench):
 
 
 class MosquittoBench(RealBench):
-    def __init__(self, directory: Path, **options: bool) -> None:
+    def __init__(self, directory: Path, *, persistent: bool = False, anonymous: bool = True) -> None:
         super().__init__()
-        self.broker = Mosquitto(directory, **options)
+        self.broker = Mosquitto(directory, persistent=persistent, anonymous=anonymous)
         self.broker.start()
 
     @property

@@ -38,9 +38,10 @@ class Mosquitto:
         directory: for its files.
         persistent: keep retained messages and sessions over an orderly stop.
         anonymous: take clients without a name and password.
+        more: further lines of its configuration.
     """
 
-    def __init__(self, directory: Path, *, persistent: bool = False, anonymous: bool = True) -> None:
+    def __init__(self, directory: Path, *, persistent: bool = False, anonymous: bool = True, more: str = "") -> None:
         self.port = free_port()
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
@@ -52,6 +53,7 @@ class Mosquitto:
                 persistence=str(persistent).lower(),
                 anonymous=str(anonymous).lower(),
             )
+            + more
         )
 
     def start(self) -> None:

@@ -161,3 +161,28 @@ def test_a_wrong_usage_is_one_line(wrong: tuple[str, ...]) -> None:
     assert (code, said) == (2, "")
     assert complained.startswith("gatehouse: ")
     assert complained.count("\n") == 1
+
+
+def test_accounts_are_told_by_their_files_and_never_by_their_passwords(tmp_path: Path) -> None:
+    code, said, complained = ask("provision", "--config", str(CONFIG), str(tmp_path / "accounts"))
+    assert (code, complained) == (0, "")
+    assert said.splitlines()[0] == f"{tmp_path}/accounts/north.password: new"
+    assert said.splitlines()[-1].endswith(f"gatehouse.passwords, {tmp_path}/accounts/gatehouse.acl: for the broker")
+    assert (tmp_path / "accounts" / "north.password").read_text().strip() not in said
+
+
+@pytest.mark.parametrize(
+    ("directory", "more", "code", "line"),
+    [
+        ("accounts", ("--replace", "east"), 2, "gatehouse: east: no such account; there are north, south"),
+        ("file/accounts", (), 1, "gatehouse: [Errno 20] Not a directory: "),
+    ],
+)
+def test_accounts_that_cannot_be_made_are_one_line(
+    tmp_path: Path, directory: str, more: tuple[str, ...], code: int, line: str
+) -> None:
+    (tmp_path / "file").touch()
+    got, said, complained = ask("provision", "--config", str(CONFIG), str(tmp_path / directory), *more)
+    assert (got, said) == (code, "")
+    assert complained.startswith(line)
+    assert complained.count("\n") == 1

@@ -193,7 +193,7 @@ def test_a_key_file_lies_beside_the_configuration(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["site", "server"])
 def test_a_device_does_not_take_the_name_of_the_sites_own_process(name: str) -> None:
     override = f'devices.{name}={{kind="gate", exit_beam={{pin=25}}, readers=[{{path="/dev/x", side="exit"}}]}}'
-    assert complaints(override) == (f"(file): devices.{name}: this name is taken by the site's own process",)
+    assert complaints(override) == (f"(file): devices.{name}: this name is taken by another account at the broker",)
 
 
 @pytest.mark.parametrize("name", ["North", "no/rth", "", "x" * 33, "-north"])

@@ -148,6 +148,29 @@ def check_config(
 
 
 @app.command()
+def provision(
+    config: Config,
+    directory: Annotated[Path, typer.Argument(help="For the files; made if need be.", show_default=False)],
+    set_: Overrides = None,
+    replace: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="An account that gets a new password all the same.")
+    ] = None,
+) -> None:
+    """Make accounts for the broker: passwords, access list."""
+    from edge.assembly.provision import ACL, PASSWORDS, ProvisionError
+    from edge.assembly.provision import provision as make
+
+    building = load(config, Building, set_ or ())
+    try:
+        made = make(building, directory, replace or ())
+    except ProvisionError as error:
+        raise Failure(f"gatehouse: {error}", USAGE) from None
+    for name in made:
+        print(f"{directory / name}.password: new")
+    print(f"{directory / PASSWORDS}, {directory / ACL}: for the broker")
+
+
+@app.command()
 def simulate(
     config: Config,
     scenario: Annotated[str, typer.Option(metavar="FILE|-", help="JSON lines: what happens when.", show_default=False)],

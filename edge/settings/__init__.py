@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from edge.runtime.config import Settings
 from edge.settings.lane import Gate
 from edge.settings.shared import Broker, Name, Policy, ScreeningSettings, Site, Storage
+from edge.site.access import READER, TAKEN
 
 
 class Building(Settings):
@@ -28,8 +29,8 @@ class Building(Settings):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         for name, device in self.devices.items():
-            if name in ("site", "server"):
-                raise ValueError(f"devices.{name}: this name is taken by the site's own process")
+            if name in TAKEN or name.startswith(READER):
+                raise ValueError(f"devices.{name}: this name is taken by another account at the broker")
             for index, reader in enumerate(device.readers):
                 if reader.form != self.site.card_form:
                     raise ValueError(

@@ -91,6 +91,11 @@ class Topic:
         return f"gatehouse/{{site}}/{self.path}"
 
     @property
+    def from_device(self) -> bool:
+        """Whether the device in the topic is the one that speaks; else it is the one spoken to."""
+        return not {"gate", "device"}.isdisjoint(self.publishers)
+
+    @property
     def from_outside(self) -> bool:
         """Whether somebody else's program writes it."""
         return not OUTSIDE.isdisjoint(self.publishers)
@@ -141,9 +146,12 @@ TOPICS: Final[Mapping[str, Topic]] = {
         Topic(
             "commands", "commands/{device}", AnyCommand,
             "Works once and in time. Never retained: a command the broker kept is ignored.",
-            ("console", "booking server"), ("device", "keeper"),
+            ("console", "booking server"), ("device",),
         ),
-        Topic("results", "results/{device}", Result, "What became of a command, one each.", ("device",), ("console",)),
+        Topic(
+            "results", "results/{device}", Result, "What became of a command, one each.",
+            ("device",), ("console", "booking server"),
+        ),
         Topic(
             "holds", "holds/{card}", Hold, "A card that is refused at every gate; empty when cleared.",
             ("gate",), ("gate", "console"), retained=True, echoes=("card",),
@@ -183,7 +191,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
         ),
         Topic(
             "alerts", "alerts/{device}/{alert}", Alert, "An alert while it is active; empty when cleared.",
-            ("device",), ("console",), retained=True, echoes=("alert",),
+            ("device",), ("device", "console"), retained=True, echoes=("alert",),
         ),
     )
 }  # fmt: skip
