@@ -5,12 +5,12 @@ export PATH := $(PATH):/usr/sbin
 export PYTHON
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench lock lock-check docs docs-check mosquitto clean
+.PHONY: help demo test check bench lock lock-check docs docs-check mosquitto systemd clean
 
 help:
 	@echo 'make demo    run a whole simulated site; ARGS="--speed 10" passes options'
 	@echo 'make test    the tests; ARGS="tests/gate -k fever" passes options'
-	@echo 'make check   style, types, imports, locks, generated documents'
+	@echo 'make check   style, types, imports, locks, generated documents, units of systemd'
 	@echo 'make bench   the measurements'
 	@echo 'make docs    generate the documents'
 	@echo 'make lock    resolve the dependencies anew; ARGS=--upgrade takes the newest'
@@ -19,15 +19,16 @@ help:
 demo: .venv/.demo
 	@trap : INT; $(BIN)/gatehouse demo $(ARGS) || [ $$? -eq 130 ]  # Ctrl-C is how it ends
 
-test: mosquitto .venv/.dev
+test: mosquitto systemd .venv/.dev
 	$(BIN)/pytest -q $(ARGS)
 
-check: .venv/.dev lock-check
+check: systemd .venv/.dev lock-check
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pyright
 	@$(MAKE) --no-print-directory docs-check
+	$(BIN)/python -m scripts.units
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -45,8 +46,8 @@ docs: .venv/.dev
 docs-check: .venv/.dev
 	$(BIN)/python -m scripts.generate_docs --check
 
-mosquitto:
-	@scripts/need mosquitto
+mosquitto systemd:
+	@scripts/need $@
 
 clean:
 	rm -rf .venv .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist

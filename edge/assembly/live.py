@@ -12,7 +12,7 @@ from drivers.lane_io import LaneIO
 from edge import settings
 from edge.assembly import gate as assembly
 from edge.assembly.hardware import open_hardware
-from edge.assembly.process import BrokerNews, Stop
+from edge.assembly.process import BrokerNews, Stop, supervised
 from edge.gate.controller import Gate
 from edge.runtime.clock import WallClock
 from edge.runtime.device import Device
@@ -144,8 +144,8 @@ class GateProcess:
 
     def run(self, *loops: Loop) -> None:
         """Run until something ends it."""
-        print(f"gatehouse: {self.name} is ready", flush=True)
-        run(self.device.clock, loops, self.stop)
+        with supervised(self.name, self.device.loop):
+            run(self.device.clock, loops, self.stop)
 
 
 @contextmanager

@@ -1,12 +1,17 @@
-"""What every process of a site has: an end, and a line for the log when the broker goes or comes."""
+"""What every process of a site has: an end, a word for systemd, a line for the log when the broker goes or comes."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 
+from edge.runtime.config import ConfigError
+from edge.runtime.loop import Loop
+from edge.runtime.notify import Notifier, NotifyError, Supervision, Watchdog
 from edge.runtime.ports import Clock, Post
 from edge.runtime.vocabulary import Fact, LinkDown, LinkSynced
 
@@ -65,6 +70,29 @@ class Stop:
             self.because(KeyboardInterrupt())
         self.asked = True
         self._wake.set()
+
+
+@contextmanager
+def supervised(name: str, loop: Loop) -> Generator[None]:
+    """Tell whoever started the process that it is ready, that its loop turns, and that it ends.
+
+    Raises:
+        ConfigError: what systemd put into the environment makes no sense.
+    """
+    try:
+        supervision = Supervision.take(os.environ, os.getpid())
+    except NotifyError as error:
+        raise ConfigError([str(error)]) from None
+    notifier = Notifier(supervision.address)
+    try:
+        if supervision.watchdog_s is not None:
+            Watchdog((name,), supervision.watchdog_s, loop.clock, notifier.alive).watch(name, loop.call_at)
+        print(f"gatehouse: {name} is ready", flush=True)
+        notifier.ready()
+        yield
+    finally:
+        notifier.stopping()
+        notifier.close()
 
 
 class BrokerNews:

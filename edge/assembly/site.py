@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from edge import settings
 from edge.assembly.live import Live, open_journal, open_link
-from edge.assembly.process import BrokerNews, Stop
+from edge.assembly.process import BrokerNews, Stop, supervised
 from edge.assembly.station import station_performers
 from edge.runtime.device import Device, Performers
 from edge.runtime.journal import SqliteJournal
@@ -78,6 +78,6 @@ def run_site(building: settings.Building, *, live: Live) -> None:
         link = open_link(building, site.station, news, subscriptions(building.site.name), clock)
         opened.callback(link.close)
         device.install(site, performers(journal, link, history))
-        print("gatehouse: site is ready", flush=True)
-        run(clock, [device.loop], stop)
+        with supervised(NAME, device.loop):
+            run(clock, [device.loop], stop)
     stop.raise_error()

@@ -126,7 +126,7 @@ def test_the_script_names_the_only_place_that_the_test_moves() -> None:
 def test_what_nobody_knows_is_refused(machine: Machine) -> None:
     machine.has_apt()
     done = machine.need("mosquito")
-    expected = "need: mosquito: unknown; expected make, mosquitto, venv or compiler\n"
+    expected = "need: mosquito: unknown; expected make, mosquitto, systemd, venv or compiler\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", expected)
 
 
