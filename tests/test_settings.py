@@ -190,6 +190,17 @@ def test_a_key_file_lies_beside_the_configuration(tmp_path: Path) -> None:
     assert building(path=path).site.secret() == b"a secret of the site"
 
 
+def test_files_beside_it_are_found_wherever_the_program_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library for the pins changes the working directory while it loads."""
+    text = DEMO.read_text(encoding="utf-8").replace('key = "gatehouse-demo"', 'key_file = "key.txt"')
+    (tmp_path / "site.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "key.txt").write_bytes(b"a secret of the site")
+    monkeypatch.chdir(tmp_path)
+    loaded = building(path=Path("site.toml"))
+    monkeypatch.chdir("/")
+    assert loaded.site.secret() == b"a secret of the site"
+
+
 @pytest.mark.parametrize("name", ["site", "server"])
 def test_a_device_does_not_take_the_name_of_the_sites_own_process(name: str) -> None:
     override = f'devices.{name}={{kind="gate", exit_beam={{pin=25}}, readers=[{{path="/dev/x", side="exit"}}]}}'

@@ -51,7 +51,7 @@ def load(path: Path, model: type[T], overrides: Sequence[str] = ()) -> T:
     for override in overrides:
         _override(raw, override)
     try:
-        return model.model_validate(raw, context={"directory": path.parent})
+        return model.model_validate(raw, context={"directory": path.parent.absolute()})
     except ValidationError as error:
         raise ConfigError([_line(path, dict(detail)) for detail in error.errors()]) from None
 
