@@ -1,4 +1,4 @@
-"""What systemd is told: ready, alive, stopping, and how things are (sd_notify(3), without its library).
+"""What systemd is told: ready, alive, stopping (sd_notify(3), without its library).
 
 A watchdog that is fed by a timer of its own proves that a timer runs. Here a loop that turned feeds it:
 when one hangs, for whatever cause, systemd hears nothing and ends the process.
@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from edge.runtime.ports import Clock
 
 _log = logging.getLogger(__name__)
-
-STATUS_LIMIT = 200
-"""Characters of a status: it is one line of ``systemctl status``. systemd takes 4096 bytes a message."""
 
 FEEDINGS = 3
 """Times that the watchdog is fed in its interval. sd_watchdog_enabled(3) advises two: then one late loop is the end."""
@@ -87,10 +84,6 @@ class Notifier:
     def stopping(self) -> bool:
         """The end has begun."""
         return self._send("STOPPING=1")
-
-    def status(self, text: str) -> bool:
-        """Say in one line how things are; line breaks become spaces, what is too long is cut."""
-        return self._send(f"STATUS={' '.join(text.split())[:STATUS_LIMIT]}")
 
     def close(self) -> None:
         """Let go of the socket."""

@@ -12,7 +12,7 @@ import pytest
 
 from edge.runtime.clock import VirtualClock
 from edge.runtime.loop import Loop
-from edge.runtime.notify import STATUS_LIMIT, Notifier, NotifyError, Supervision, Watchdog
+from edge.runtime.notify import Notifier, NotifyError, Supervision, Watchdog
 from tests.loops import EIGHT
 
 PATIENCE_S = 6.0
@@ -81,15 +81,8 @@ class Rig:
 
 
 def test_each_message_is_a_datagram(systemd: Systemd, notifier: Notifier) -> None:
-    assert all([notifier.ready(), notifier.alive(), notifier.status("3 inside"), notifier.stopping()])
-    assert systemd.heard() == ["READY=1", "WATCHDOG=1", "STATUS=3 inside", "STOPPING=1"]
-
-
-def test_a_status_is_one_short_line(systemd: Systemd, notifier: Notifier) -> None:
-    notifier.status("broken\nREADY=1\r\n" + "停" * 5000)
-    (message,) = systemd.heard()
-    assert message.startswith("STATUS=broken READY=1 停停")
-    assert len(message) == len("STATUS=") + STATUS_LIMIT
+    assert all([notifier.ready(), notifier.alive(), notifier.stopping()])
+    assert systemd.heard() == ["READY=1", "WATCHDOG=1", "STOPPING=1"]
 
 
 def test_without_systemd_all_is_taken_and_nobody_hears(caplog: pytest.LogCaptureFixture) -> None:
