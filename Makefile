@@ -30,7 +30,7 @@ check: systemd .venv/.dev lock-check
 	@$(MAKE) --no-print-directory docs-check
 	$(BIN)/python -m scripts.units
 
-bench: .venv/.dev
+bench: mosquitto .venv/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # From the environment that the old lock made: the resolver is pinned too.

@@ -19,6 +19,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 STEADY_S = 60.0
 """A connection that held so long was a good one: its end is news again, whatever was said before."""
 
+READY_AGAIN_S = 1.0
+"""Until systemd is told once more that the start is done; the units give it 60 s (TimeoutStartSec)."""
+
 
 class ThreadDied(RuntimeError):
     """A thread ended by a defect, which is the cause; what it did, nobody does any more."""
@@ -88,11 +91,17 @@ def supervised(name: str, loop: Loop) -> Generator[None]:
         if supervision.watchdog_s is not None:
             Watchdog((name,), supervision.watchdog_s, loop.clock, notifier.alive).watch(name, loop.call_at)
         print(f"gatehouse: {name} is ready", flush=True)
-        notifier.ready()
+        _say_ready(notifier, loop)
         yield
     finally:
         notifier.stopping()
         notifier.close()
+
+
+def _say_ready(notifier: Notifier, loop: Loop) -> None:
+    """Until systemd has taken it: a start of which it never hears is one that it undoes."""
+    if not notifier.ready():
+        loop.call_at(loop.clock.monotonic() + READY_AGAIN_S, lambda: _say_ready(notifier, loop))
 
 
 class BrokerNews:

@@ -1,14 +1,17 @@
-"""What every process says about its broker."""
+"""What every process says about its broker, and to systemd."""
 
 from __future__ import annotations
 
+import socket
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from edge.assembly.process import BrokerNews
+from edge.assembly.process import READY_AGAIN_S, BrokerNews, supervised
 from edge.runtime.clock import VirtualClock
+from edge.runtime.loop import Loop
 from edge.runtime.vocabulary import Fact, LinkDown, LinkSynced
 
 
@@ -29,3 +32,22 @@ def test_the_link_lives_on_when_nobody_reads_the_news(monkeypatch: pytest.Monkey
     assert news(LinkDown("connection refused"))
     assert news(LinkSynced())
     assert told == [LinkDown("connection refused"), LinkSynced()]
+
+
+def test_a_manager_that_was_deaf_hears_of_the_start_later_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = VirtualClock(datetime(2026, 3, 9, tzinfo=UTC))
+    loop = Loop(clock, lambda _: None)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with supervised("north", loop), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        clock.advance_to(READY_AGAIN_S)
+        loop.turn()  # nobody there yet
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        for second in range(2, 5):
+            clock.advance_to(second * READY_AGAIN_S)
+            loop.turn()
+        assert manager.recv(100) == b"READY=1"
+        with pytest.raises(BlockingIOError):
+            manager.recv(100)
