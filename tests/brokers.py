@@ -1,6 +1,7 @@
 """Several brokers behind one bench, so that one suite says what a link may expect of any of them.
 
 `MosquittoBench` is the real thing, `OldMosquittoBench` the same in the older version of MQTT,
+`TlsMosquittoBench` the same encrypted,
 `EmbeddedBench` the demo's, `VirtualBench` the simulation's. A test waits for facts: in real time for at
 most `PATIENCE_S`, in virtual time until nothing is due any more.
 """
@@ -25,6 +26,7 @@ from edge.runtime.loop import Loop
 from edge.runtime.vocabulary import Fact, LinkSynced, MessageReceived, Publish
 from simulators.embedded_broker import EmbeddedBroker
 from simulators.wires.bus import VirtualBroker, VirtualLink
+from tests.authority import Authority
 from tests.mosquitto import Mosquitto
 
 PATIENCE_S = 20.0
@@ -187,9 +189,9 @@ class NoBroker(RealBench):
 
 
 class MosquittoBench(RealBench):
-    def __init__(self, directory: Path, *, persistent: bool = False, anonymous: bool = True) -> None:
+    def __init__(self, directory: Path, *, persistent: bool = False, anonymous: bool = True, more: str = "") -> None:
         super().__init__()
-        self.broker = Mosquitto(directory, persistent=persistent, anonymous=anonymous)
+        self.broker = Mosquitto(directory, persistent=persistent, anonymous=anonymous, more=more)
         self.broker.start()
 
     @property
@@ -219,6 +221,19 @@ class OldMosquittoBench(MosquittoBench):
 
     kind = OldLink
     says_as_published = False
+
+
+class TlsMosquittoBench(MosquittoBench):
+    """mosquitto, encrypted. `more` are further lines of its listener."""
+
+    def __init__(self, directory: Path, more: str = "") -> None:
+        self.authority = Authority(directory)
+        super().__init__(directory, more=self.authority.of_the_broker("localhost") + more)
+
+    def client(self, name: str, *subscriptions: str, **options: Any) -> RealClient:
+        options.setdefault("addresses", [("localhost", self.port)])
+        options.setdefault("tls", self.authority.trusted())
+        return super().client(name, *subscriptions, **options)
 
 
 class EmbeddedBench(RealBench):

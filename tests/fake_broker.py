@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from ssl import SSLContext
 
 from edge.runtime.link.version import V5, V311, Version
 from tests.brokers import NoBroker, topic
@@ -44,9 +45,12 @@ class Wire:
 
     def publish(self, rest: str, payload: bytes, *, retained: bool = False) -> None:
         """At QoS 0."""
+        self.send(self.message(rest, payload, retained=retained))
+
+    def message(self, rest: str, payload: bytes, *, retained: bool = False) -> bytes:
+        """PUBLISH at QoS 0."""
         name = topic(rest).encode()
-        body = len(name).to_bytes(2, "big") + name + self._properties() + payload
-        self.send(packet(PUBLISH | retained, body))
+        return packet(PUBLISH | retained, len(name).to_bytes(2, "big") + name + self._properties() + payload)
 
     def packets(self) -> Iterator[tuple[int, bytes]]:
         """What the client sends: kind and body of each packet."""
@@ -88,10 +92,12 @@ def packet(head: int, body: bytes) -> bytes:
 
 
 @contextmanager
-def fake_broker(converse: Callable[[Wire], None], *, only_311: bool = False) -> Generator[NoBroker]:
+def fake_broker(
+    converse: Callable[[Wire], None], *, only_311: bool = False, tls: SSLContext | None = None
+) -> Generator[NoBroker]:
     """Let a function converse with each client that connects.
 
-    ``only_311``: clients that begin in version 5 are refused before.
+    ``only_311``: clients that begin in version 5 are refused before. ``tls``: encrypts.
     """
     with ExitStack() as wires, ExitStack() as opened:
         server = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -103,7 +109,7 @@ def fake_broker(converse: Callable[[Wire], None], *, only_311: bool = False) -> 
                     sock, _ = server.accept()
                 except OSError:
                     return  # the test is over
-                wire = Wire(sock)
+                wire = Wire(sock if tls is None else tls.wrap_socket(sock, server_side=True))
                 wires.callback(wire.close)  # when nobody reads from it any more
                 if only_311 and wire.version is V5:
                     wire.send(OTHER_VERSION)

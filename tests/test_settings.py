@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
@@ -9,11 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from pydantic import BaseModel
 
 from edge.runtime.config import ConfigError, load
 from edge.settings import Building, Gate
 from edge.settings.lane import SAFE_PINS
+from tests.authority import Authority
 
 DEMO = Path(__file__).parents[1] / "firmware_config" / "demo" / "site.toml"
 
@@ -366,3 +374,47 @@ def test_defaults_are_the_cautious_ones() -> None:
     assert defaults.screening.threshold_c == 37.3
     assert defaults.storage.retention_days == 30
     assert isinstance(defaults.devices["west"], Gate)
+
+
+# --- the broker -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def test_without_an_authority_nothing_is_encrypted() -> None:
+    assert building().broker.tls() is None
+
+
+def test_only_the_sites_own_authority_is_trusted(authority: Authority) -> None:
+    context = building(f'broker.ca_file="{authority.ca_file}"').broker.tls()
+    assert context is not None
+    assert len(context.get_ca_certs()) == 1
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+def test_files_that_are_no_certificates_are_said_by_their_key(authority: Authority, tmp_path: Path) -> None:
+    certificate, key = authority.of_the_device("north")
+    _, another_key = authority.of_the_device("south")
+    locked = tmp_path / "locked.key"
+    locked.write_bytes(
+        load_pem_private_key(key.read_bytes(), None).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+        )
+    )
+    text = tmp_path / "text"
+    text.write_text("no certificate\n")
+    ca = f'broker.ca_file="{authority.ca_file}"'
+    device = f'broker.certificate_file="{certificate}"'
+    assert complaints('broker.ca_file="/nowhere"') == ("broker.ca_file: no such file: /nowhere",)
+    assert complaints(f'broker.ca_file="{text}"') == (f"broker: ca_file: not a certificate that can be read: {text}",)
+    assert complaints(ca, device) == ("broker: expected certificate_file and certificate_key_file, or neither",)
+    assert complaints(device, f'broker.certificate_key_file="{key}"') == (
+        "broker: certificate_file: expected ca_file as well",
+    )
+    for wrong in (another_key, locked, text):
+        assert complaints(ca, device, f'broker.certificate_key_file="{wrong}"') == (
+            f"broker: certificate_file: not a certificate with its key: {certificate}, {wrong}",
+        )

@@ -90,6 +90,7 @@ def open_link(
         username=broker.username,
         password=broker.password(),
         keepalive_s=broker.keepalive_s,
+        tls=broker.tls(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypeAlias, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -88,6 +89,12 @@ class Broker(Settings):
     """Account at the broker; None for none."""
     password_file: File | None = None
     """File that holds the password; relative to this configuration file."""
+    ca_file: File | None = None
+    """Certificate of the authority that vouches for the brokers (PEM): all is encrypted then, by TLS 1.2 or newer."""
+    certificate_file: File | None = None
+    """Certificate by which this device is known to the broker (PEM); for brokers that ask for one."""
+    certificate_key_file: File | None = None
+    """Its private key (PEM, without a passphrase)."""
     keepalive_s: Annotated[int, Field(ge=5, le=300)] = 15
     """A connection silent for 1.5 times this is given up, seconds."""
 
@@ -99,7 +106,7 @@ class Broker(Settings):
                 raise ValueError(f"expected a port from 1 to 65535, found {address!r}")
         return value
 
-    @field_validator("password_file")
+    @field_validator("password_file", "ca_file", "certificate_file", "certificate_key_file")
     @classmethod
     def _beside_the_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value is None:
@@ -110,6 +117,15 @@ class Broker(Settings):
             raise ValueError(f"no such file: {path}")
         return path
 
+    @model_validator(mode="after")
+    def _whole_tls(self) -> Self:
+        if (self.certificate_file is None) != (self.certificate_key_file is None):
+            raise ValueError("expected certificate_file and certificate_key_file, or neither")
+        if self.certificate_file is not None and self.ca_file is None:
+            raise ValueError("certificate_file: expected ca_file as well")
+        self.tls()
+        return self
+
     def hosts(self) -> list[tuple[str, int]]:
         """The addresses as hosts and ports."""
         return [(host, int(port)) for host, _, port in (each.rpartition(":") for each in self.addresses)]
@@ -117,6 +133,34 @@ class Broker(Settings):
     def password(self) -> str | None:
         """The password, read from its file."""
         return None if self.password_file is None else self.password_file.read_text(encoding="utf-8").strip()
+
+    def tls(self) -> ssl.SSLContext | None:
+        """How to encrypt, and whom to trust: the authority of `ca_file` and no other. None: not at all.
+
+        Raises:
+            ValueError: a file is not what it should be; one line.
+        """
+        if self.ca_file is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_verify_locations(self.ca_file)
+        except OSError as error:
+            raise ValueError(f"ca_file: not a certificate that can be read: {self.ca_file}") from error
+        if self.certificate_file is None or self.certificate_key_file is None:
+            return context
+        try:
+            context.load_cert_chain(self.certificate_file, self.certificate_key_file, _no_passphrase)
+        except (OSError, ValueError) as error:
+            both = f"{self.certificate_file}, {self.certificate_key_file}"
+            raise ValueError(f"certificate_file: not a certificate with its key: {both}") from error
+        return context
+
+
+def _no_passphrase() -> str:
+    # without this, OpenSSL would ask for one on the terminal, and the gate would wait there
+    raise ValueError("the key has a passphrase")
 
 
 class Storage(Settings):

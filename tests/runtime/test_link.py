@@ -1,4 +1,4 @@
-"""What a link gives, on every broker: mosquitto in both versions of MQTT, the demo's, and the simulation's."""
+"""What a link gives, on every broker: mosquitto in both versions and encrypted, the demo's, the simulation's."""
 
 from __future__ import annotations
 
@@ -8,14 +8,23 @@ from pathlib import Path
 import pytest
 
 from edge.runtime.vocabulary import Delivered, LinkDown, LinkSynced, LinkUp, MessageReceived
-from tests.brokers import Bench, EmbeddedBench, MosquittoBench, OldMosquittoBench, VirtualBench, topic
+from tests.brokers import (
+    Bench,
+    EmbeddedBench,
+    MosquittoBench,
+    OldMosquittoBench,
+    TlsMosquittoBench,
+    VirtualBench,
+    topic,
+)
 
 
-@pytest.fixture(params=["mosquitto", "mosquitto 3.1.1", "embedded", "virtual"])
+@pytest.fixture(params=["mosquitto", "mosquitto 3.1.1", "mosquitto over TLS", "embedded", "virtual"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     benches = {
         "mosquitto": lambda: MosquittoBench(tmp_path),
         "mosquitto 3.1.1": lambda: OldMosquittoBench(tmp_path),
+        "mosquitto over TLS": lambda: TlsMosquittoBench(tmp_path),
         "embedded": EmbeddedBench,
         "virtual": VirtualBench,
     }

@@ -11,9 +11,9 @@ What it promises, and what it does not:
 - `Delivered` counts acknowledgements of the broker, which free a window and prove nothing: no broker
   measured keeps through a power cut what it has acknowledged.
 
-``mqtt`` keeps a connection, ``connection`` is one, ``version`` is what the two versions of MQTT differ in,
-``waiting`` what it still has to send, ``terms`` says who we are and how a connection ends, ``patience`` when to try
-again.
+``mqtt`` keeps a connection, ``connection`` is one, ``wire`` is the socket under it, ``version`` is what the two
+versions of MQTT differ in, ``waiting`` what it still has to send, ``terms`` says who we are and how a connection ends,
+``patience`` when to try again.
 """
 
 from edge.runtime.link.connection import MESSAGE_LIMIT

@@ -18,6 +18,7 @@ from edge.runtime.link.outlet import UNTOLD_S, Outlet
 from edge.runtime.link.terms import Account, Ending, How
 from edge.runtime.link.version import KEEP_ALIVE_TIMEOUT, SESSION_TAKEN_OVER, UNSUPPORTED_VERSION, Version
 from edge.runtime.link.waiting import WINDOW, Waiting
+from edge.runtime.link.wire import decrypted, without_delay, words
 from edge.runtime.vocabulary import Delivered, LinkSynced, LinkUp, MessageReceived, Publish
 
 CONNECT_S = 5.0
@@ -129,7 +130,7 @@ class Connection:
         try:
             self._client.connect(*self._address, keepalive=self._account.keepalive_s, **self._version.connect)
         except OSError as error:
-            return Ending(_words(error), None, How.FAILED)
+            return Ending(words(error), None, How.FAILED)
         with selectors.DefaultSelector() as selector:
             wire = self._client.socket()
             if wire is not None:
@@ -146,11 +147,15 @@ class Connection:
         interest = selectors.EVENT_READ
         while self._client.socket() is not None and not self._error:
             wanted = 0 if self._outlet.full else selectors.EVENT_READ
+            unread = wanted and decrypted(wire)
             if self._client.want_write():
                 wanted |= selectors.EVENT_WRITE
             if wanted != interest:
                 interest = self._watch(selector, wire, interest, wanted)
-            self._read(selector.select(UNTOLD_S if self._outlet.full else TURN_S), wire)
+            if unread:
+                self._client.loop_read()
+            else:
+                self._read(selector.select(UNTOLD_S if self._outlet.full else TURN_S), wire)
             if self._acknowledged:
                 self._outlet.tell(Delivered(self._acknowledged))
                 self._acknowledged = 0
@@ -215,10 +220,12 @@ class Connection:
             **self._version.client,
         )
         client.connect_timeout = CONNECT_S
+        if account.tls is not None:
+            client.tls_set_context(account.tls)  # pyright: ignore[reportUnknownMemberType]
         if account.username is not None:
             client.username_pw_set(account.username, account.password)
         client.will_set(account.will.topic, account.will.payload, qos=1, retain=account.will.retain)
-        client.on_socket_open = _without_delay
+        client.on_socket_open = without_delay
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -287,12 +294,3 @@ class Connection:
             self._error = f"the broker does not answer (keep-alive of {client.keepalive} s)"
         else:
             self._how = How.HUNG_UP
-
-
-def _without_delay(_client: paho.Client, _data: Any, sock: Any) -> None:
-    # paho leaves Nagle's algorithm on: an answer to an answer would wait 40 ms for the other side's ACK
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _words(error: OSError) -> str:
-    return (error.strerror or str(error) or type(error).__name__).lower()

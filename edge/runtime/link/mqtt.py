@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC
+from ssl import SSLContext
 
 from edge.runtime.clock import WallClock
 from edge.runtime.link.connection import Connection
@@ -52,6 +53,7 @@ class MqttLink:
         username: at the broker, if it wants one.
         password: for the username.
         keepalive_s: silence after which the other side is asked whether it is there.
+        tls: encrypts, and knows whom to trust; None: in the clear.
         retry_s: bounds of the first and of the longest pause.
         chance: numbers from 0 to 1, which spread the pauses of many devices.
         monotonic: real time.
@@ -74,6 +76,7 @@ class MqttLink:
         username: str | None = None,
         password: str | None = None,
         keepalive_s: int = KEEPALIVE_S,
+        tls: SSLContext | None = None,
         retry_s: tuple[float, float] = RETRY_S,
         chance: Callable[[], float] = random.random,
         monotonic: Callable[[], float] = REAL_TIME.monotonic,
@@ -82,7 +85,7 @@ class MqttLink:
             raise ValueError("a link needs the address of a broker")
         self.dropped = 0
         self._account = Account(
-            name, username, password, subscriptions, as_published, sync_topic, will, farewell, keepalive_s
+            name, username, password, subscriptions, as_published, sync_topic, will, farewell, keepalive_s, tls
         )
         self._addresses = list(addresses)
         self._only_311: set[tuple[str, int]] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from ssl import SSLContext
 
 from edge.runtime.vocabulary import Publish
 
@@ -22,6 +23,7 @@ class Account:
     will: Publish
     farewell: Publish
     keepalive_s: int
+    tls: SSLContext | None
 
 
 class How(Enum):
