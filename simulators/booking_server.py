@@ -39,6 +39,9 @@ class BookingServer:
         site: name of the site.
         later: calls back after so many seconds.
         received: takes each event once, in order of its journal, with its device.
+
+    Attributes:
+        mute: it takes events and acknowledges none: a fault, or a server that is being rebuilt.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class BookingServer:
         received: Callable[[str, EventMessage], None] = lambda _device, _event: None,
     ) -> None:
         self.link: Link | None = None
+        self.mute = False
         self._site = site
         self._later = later
         self._received = received
@@ -118,6 +122,9 @@ class BookingServer:
         self._unacked[device] = event.journal
 
     def _acknowledge(self) -> None:
+        if self.mute:
+            self._later(ACK_S, self._acknowledge)
+            return
         unacked, self._unacked = self._unacked, {}
         for device, journal in unacked.items():
             ack = Ack(journal=journal, acked_seq=self._histories[device, journal].acked_seq)

@@ -69,7 +69,9 @@ def open_journal(
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise JournalOpenError(f"storage.directory: cannot be made: {error.strerror}: {directory}") from error
-    return SqliteJournal(directory / f"{name}.db", post, failed=stop.because, open_store=open_store)
+    limit_bytes = building.storage.journal_bytes()
+    path = directory / f"{name}.db"
+    return SqliteJournal(path, post, limit_bytes=limit_bytes, failed=stop.because, open_store=open_store)
 
 
 def open_link(

@@ -150,6 +150,7 @@ class SimulatedDevice:
         self.clock = bench.own_clock()
         self.device = Device(self.clock, urgent=assembly.URGENT, wake=bench.world.wake)
         self.store = Store.in_memory(self.ids)
+        self.store.limit(bench.building.storage.journal_bytes())
         self.journal: InlineJournal | None = None
         self.link: VirtualLink | None = None
         self.powered = False

@@ -63,7 +63,7 @@ class Gate:
         exit_beam: whether a beam sees people leave.
         network_reader: whether cards also come over ``readers/{device}``.
         retention: how long events are kept.
-        low_mb: less free space than this on the journal's disk is an alert, MB.
+        low_mb: less room than this for the journal is an alert, MB.
         new_id: makes ids of visits.
     """
 

@@ -90,7 +90,7 @@ class Station:
     Args:
         identity: who the device is.
         retention: how long events are kept once the server has them.
-        low_mb: less free space than this on the journal's disk is an alert, MB.
+        low_mb: less room than this for the journal is an alert, MB.
         echoes: by row, what it says itself and hears again. That counts only until the link is in step: it is
             then what the broker kept from before.
     """
@@ -221,7 +221,10 @@ class Station:
     def _measured(self, step: Step, fact: DiskMeasured) -> bool:
         free_mb = fact.free_bytes // 1_000_000
         limit_mb = self._low_mb * (ENOUGH if AlertKind.DISK_LOW in self.alerts.active else 1)
-        self.alerts.condition(step, AlertKind.DISK_LOW, free_mb < limit_mb, free_mb=free_mb)
+        low = free_mb < limit_mb
+        self.alerts.condition(step, AlertKind.DISK_LOW, low, free_mb=free_mb)
+        if low and step.now.wall is not None:
+            step.do(TrimEvents(self.outbox.acked_seq, step.now.wall))  # what the server has goes first
         return True
 
     def _timer(self, step: Step, fact: TimerFired) -> bool:

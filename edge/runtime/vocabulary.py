@@ -82,7 +82,7 @@ class EventsRead(Fact):
 
 @dataclass(frozen=True, slots=True)
 class DiskMeasured(Fact):
-    """Answer to `MeasureDisk`: so much is free, in bytes."""
+    """Answer to `MeasureDisk`: so much can still be written, in bytes, before the disk or the journal is full."""
 
     free_bytes: int
 
@@ -167,7 +167,7 @@ class TrimEvents(Intent):
 
 @dataclass(frozen=True, slots=True)
 class MeasureDisk(Intent):
-    """See how much is free on the journal's disk; answered by `DiskMeasured`, unless the disk does not say."""
+    """See how much room the journal has; answered by `DiskMeasured`, unless the disk does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,9 +171,17 @@ class Storage(Settings):
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """Visits are deleted after so many days."""
     low_mb: Annotated[int, Field(ge=1, le=100_000)] = 200
-    """Less free space is the alert `disk_low`, MB. A busy entrance writes some 40 MB a day: that leaves five to act."""
+    """Less room, on the disk or up to `journal_mb`, is the alert `disk_low`, MB. A visit fills less than 1 KB.
+    While the alert lasts, what the server has is deleted before its time."""
+    journal_mb: Annotated[int, Field(ge=10, le=1_000_000)] = 4_000
+    """A device's journal grows to so many MB; then it is as if the disk were full. Nothing is ever dropped that the
+    server does not have: nobody is let in, until it has taken something."""
     acks: Literal["server", "recorder"] = "server"
     """Who tells devices that their events have arrived: the booking server, or the site's recorder."""
+
+    def journal_bytes(self) -> int:
+        """The limit of a device's journal, in bytes."""
+        return self.journal_mb * 1_000_000
 
 
 class Policy(Settings):

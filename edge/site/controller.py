@@ -39,7 +39,7 @@ class Site:
         entrances: gates that let people in.
         devices: all devices of the site's configuration.
         retention: how long events are kept.
-        low_mb: less free space than this on the journal's disk is an alert, MB.
+        low_mb: less room than this for the journal is an alert, MB.
         recorder: decides what goes into the building's history.
     """
 

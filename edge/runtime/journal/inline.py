@@ -85,7 +85,7 @@ class InlineJournal(Backlog):
 
     def measure(self, _: MeasureDisk, /) -> None:
         """Posts `DiskMeasured`."""
-        self._tell(DiskMeasured(self.free_bytes))
+        self._tell(DiskMeasured(min(self.free_bytes, self._store.room())))
 
     def close(self) -> None:
         """Write what is queued, mark the run as cleanly ended. The store stays open: it is the disk.

@@ -165,6 +165,15 @@ class Store:
                 self._db.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'trimmed'", (max(deleted)[0],))
         return until + 1 if until < acked_seq else None
 
+    def limit(self, limit_bytes: int) -> None:
+        """Have SQLite take the disk for full once the file has so many bytes, or as many as it has already."""
+        self._db.execute(f"PRAGMA max_page_count = {limit_bytes // self._pragma('page_size')}")
+
+    def room(self) -> int:
+        """Bytes that can still be written below the limit, those of deleted rows included."""
+        pages = self._pragma("max_page_count") - self._pragma("page_count") + self._pragma("freelist_count")
+        return pages * self._pragma("page_size")
+
     def refuse(self, on: bool) -> None:
         """Have SQLite itself refuse every write from now on, or take them again: a fault, for simulation only."""
         self._db.execute(f"PRAGMA query_only = {on:d}")
@@ -181,6 +190,9 @@ class Store:
         self._db.close()
         if self._lock is not None:
             self._lock.close()
+
+    def _pragma(self, name: str) -> int:
+        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)

@@ -54,6 +54,7 @@ class SqliteJournal(Backlog):
         post: takes `Committed`, `CommitFailed`, `EventsRead` and `DiskMeasured`, from the journal's thread.
         ids: gives a new journal its identity.
         limit: transactions that may wait for the disk.
+        limit_bytes: length of the file at which the disk counts as full; None: as long as there is room.
         failed: the supervisor's hook: transactions were lost, and the device must start again.
         retry_s: pause after the disk refused.
         open_store: opens the file.
@@ -70,11 +71,14 @@ class SqliteJournal(Backlog):
         *,
         ids: Callable[[], str] = random_id,
         limit: int = QUEUE_LIMIT,
+        limit_bytes: int | None = None,
         failed: Callable[[Exception], None] = give_up,
         retry_s: float = RETRY_S,
         open_store: Callable[[Path, Callable[[], str]], Store] = Store.open,
     ) -> None:
         super().__init__(open_store(path, ids), post, limit, failed)
+        if limit_bytes is not None:
+            self._store.limit(limit_bytes)
         self._retry_s = retry_s
         self._reads: deque[ReadEvents] = deque(maxlen=READS_LIMIT)
         self._trim: TrimEvents | None = None
@@ -117,7 +121,7 @@ class SqliteJournal(Backlog):
             self._changed.notify()
 
     def measure(self, _: MeasureDisk, /) -> None:
-        """Posts `DiskMeasured`: what is free for this process, where the file lies."""
+        """Posts `DiskMeasured`: what is free for this process, where the file lies, and below its limit."""
         with self._changed:
             self._measuring = True
             self._changed.notify()
@@ -207,8 +211,8 @@ class SqliteJournal(Backlog):
     def _measure_once(self) -> None:
         self._measuring = False
         try:
-            free_bytes = shutil.disk_usage(self._directory).free
-        except OSError as error:
+            free_bytes = min(shutil.disk_usage(self._directory).free, self._store.room())
+        except (OSError, sqlite3.Error) as error:
             _log.warning("the free space is unknown, the next measuring will try again: %s", error)
         else:
             self._tell(DiskMeasured(free_bytes))

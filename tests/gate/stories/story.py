@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -140,7 +140,7 @@ class Story:
         self._bookings: dict[str, list[dict[str, Any]]] = {}
         self._passes: list[dict[str, Any]] = []
         self._raw: list[tuple[float, Publish]] = []
-        self._disks: list[tuple[float, str]] = []
+        self._behind: list[tuple[float, Callable[[Simulation], None]]] = []
 
     # --- when ------------------------------------------------------------------------------------------
 
@@ -204,7 +204,11 @@ class Story:
 
     def disk_replaced(self, device: str) -> Story:
         """Whoever reads this device's disk from now on finds a new one."""
-        self._disks.append((self._now, device))
+        return self.behind(lambda simulation: replace_disk(simulation.devices[device]))
+
+    def behind(self, act: Callable[[Simulation], None]) -> Story:
+        """Something happens behind the scenes, for which a scenario has no word."""
+        self._behind.append((self._now, act))
         return self
 
     def topics(self) -> set[str]:
@@ -231,7 +235,7 @@ class Story:
     def told(self, *, until: str | None = None) -> Told:
         """Play it; ends a minute after the last thing that somebody does, or at ``until``."""
         out, log = io.StringIO(), io.StringIO()
-        end_s = max((moment for moment, _ in self._raw), default=0.0)
+        end_s = max((moment for moment, _ in (*self._raw, *self._behind)), default=0.0)
         end_s = max([end_s, *(line["at"] for line in self._lines)]) + 60.0
         how = Run(self.start, self.seed, for_s=end_s if until is None else self.seconds(until))
         simulation = Simulation(self.building, how, out, log)
@@ -245,8 +249,8 @@ class Story:
         ear = simulation.bench.broker.link("ear", listen, ["gatehouse/demo/#"])
         for moment, message in self._raw:
             simulation.world.call_at(moment, lambda message=message: ear.publish(message))
-        for moment, name in self._disks:
-            simulation.world.call_at(moment, lambda device=simulation.devices[name]: replace_disk(device))
+        for moment, act in self._behind:
+            simulation.world.call_at(moment, lambda act=act: act(simulation))
         simulation.play(list(read_stimuli(self.scenario(), self.building)))
         return Told(self, simulation, out.getvalue(), log.getvalue(), heard)
 
