@@ -9,13 +9,16 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+LONGEST_LINE = 400
+"""Letters of a complaint."""
+
 
 class ConfigError(ValueError):
     """The configuration cannot be used; ``lines`` holds one line an error."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = tuple(lines)
+        self.lines = tuple(map(_printable, lines))
+        super().__init__("\n".join(self.lines))
 
 
 class Settings(BaseModel):
@@ -107,6 +110,12 @@ def _line(path: Path, detail: dict[str, Any]) -> str:
             message = str(detail["msg"])
             what = "" if key.rpartition(".")[2] in SECRETS else f", found {found}"
             return f"{path}: {key}: {message[0].lower()}{message[1:]}{what}"
+
+
+def _printable(line: str) -> str:
+    """One line of bounded length, whatever stands in the file."""
+    shown = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in line)
+    return shown if len(shown) <= LONGEST_LINE else f"{shown[: LONGEST_LINE - 3]}..."
 
 
 def _words(error: OSError | UnicodeDecodeError) -> str:
