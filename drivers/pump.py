@@ -18,6 +18,10 @@ REOPEN_S = 3.0
 """Seconds between two looks for a lost reader: short for a person who plugs it in again."""
 
 
+CLOSE_S = 2.0
+"""How long closing waits for a driver that does not come back."""
+
+
 class Pollable(Protocol):
     """A driver on a file descriptor."""
 
@@ -52,8 +56,11 @@ class Pump:
         self._drivers = tuple(drivers)
         self._clock = clock
         self._reopen_s = reopen_s
+        self.name = "readers"
+        self.busy_since: float | None = None
+        """Since when drivers are at work, in monotonic seconds; None while it waits. Long ago: one of them hangs."""
         self._stop = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._thread = threading.Thread(target=self._run, name="readers", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
     @property
@@ -62,12 +69,13 @@ class Pump:
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """End the thread and wait for it. The drivers stay open. A second call does nothing."""
+        """End the thread and wait for it, but not for ever. The drivers stay open. A second call does nothing."""
         if self._stop >= 0:
             os.eventfd_write(self._stop, 1)
-            self._thread.join()
-            os.close(self._stop)
-            self._stop = -1
+            self._thread.join(CLOSE_S)
+            if not self._thread.is_alive():
+                os.close(self._stop)
+                self._stop = -1
 
     def _run(self) -> None:
         looked_s = self._clock.monotonic()
@@ -75,6 +83,7 @@ class Pump:
             ready = self._wait(looked_s)
             if self._stop in ready:
                 return
+            self.busy_since = self._clock.monotonic()
             for driver in self._drivers:
                 if not driver.lost and driver.fileno() in ready:
                     driver.poll()
@@ -84,6 +93,7 @@ class Pump:
                 for driver in self._drivers:
                     if driver.lost:
                         driver.reopen()
+            self.busy_since = None
 
     def _wait(self, looked_s: float) -> set[int]:
         """Sleep until somebody speaks, we are told to stop, or a lost reader is to be looked for."""

@@ -16,6 +16,7 @@ from edge.assembly.process import BrokerNews, Stop, supervised
 from edge.gate.controller import Gate
 from edge.runtime.clock import WallClock
 from edge.runtime.device import Device
+from edge.runtime.hung import Busy, HangWatch
 from edge.runtime.journal import JournalOpenError, SqliteJournal, Store, random_id
 from edge.runtime.link import MqttLink
 from edge.runtime.loop import Loop, run
@@ -118,13 +119,20 @@ class GateProcess:
     journal: SqliteJournal
     gate: Gate
 
-    def start(self, controller: Controller, lane: LaneIO, thermometer: assembly.Reading | None) -> MqttLink:
+    def start(
+        self,
+        controller: Controller,
+        lane: LaneIO,
+        thermometer: assembly.Reading | None,
+        threads: Sequence[Busy] = (),
+    ) -> MqttLink:
         """Join controller, wires and broker.
 
         Args:
             controller: `gate`, or what stands around it.
             lane: the contacts.
             thermometer: takes one reading; None at an exit.
+            threads: others than the thermometer's that call drivers.
 
         Returns:
             The connection to the broker.
@@ -132,6 +140,7 @@ class GateProcess:
         post, clock = self.device.loop.post, self.device.clock
         worker = Worker(f"{self.name} thermometer", post, clock=clock, failed=self.stop.because)
         self.opened.callback(worker.close)
+        HangWatch((worker, *threads), clock, self.device.loop.call_at, self.stop.because)
         news = BrokerNews(self.name, post, clock)
         subscriptions = assembly.subscriptions(self.building, self.name)
         link = open_link(self.building, self.gate.station, news, subscriptions, clock)

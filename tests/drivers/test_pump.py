@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from datetime import UTC
@@ -93,3 +94,41 @@ def test_a_driver_that_breaks_is_seen(monkeypatch):
     counter.pump._thread.join(timeout=30)
     assert not counter.pump.alive
     counter.close()
+
+
+class Hanging:
+    """A driver that speaks at once, and whose call does not come back before the test lets it."""
+
+    lost = False
+
+    def __init__(self):
+        self.called, self.end = threading.Event(), threading.Event()
+        self._heard, tell = os.pipe()
+        os.write(tell, b"!")
+        os.close(tell)
+
+    def fileno(self):
+        return self._heard
+
+    def poll(self):
+        self.called.set()
+        assert self.end.wait(30)
+
+    def reopen(self):
+        return False
+
+
+def test_a_driver_that_hangs_is_seen_and_closing_does_not_wait_for_it(monkeypatch):
+    monkeypatch.setattr("drivers.pump.CLOSE_S", 0.01)
+    driver = Hanging()
+    pump = Pump([driver], clock=WallClock(UTC))
+    assert driver.called.wait(30)
+    assert pump.busy_since is not None
+    pump.close()
+    assert pump.alive
+    driver.end.set()
+    monkeypatch.setattr("drivers.pump.CLOSE_S", 30)
+    pump.close()
+    assert not pump.alive
+    assert pump.busy_since is None
+    os.close(driver.fileno())
