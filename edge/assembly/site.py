@@ -27,7 +27,7 @@ NAME = "site"
 def subscriptions(site: str) -> list[str]:
     """What the site's process listens to."""
     own = ("commands", "alerts")
-    all_ = ("caps", "occupancy", "grants", "status", "events", "acks")
+    all_ = ("caps", "occupancy", "grants", "requests", "status", "events", "acks")
     return [TOPICS[row].filter(site, device=NAME) for row in own] + [TOPICS[row].filter(site) for row in all_]
 
 

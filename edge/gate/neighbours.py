@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from edge.gate.part import Part
 from edge.gate.state import GateState
@@ -22,6 +23,8 @@ INSIDE_S = 0.1
 """Changes of who is inside are gathered for so long, seconds: nobody walks from one gate to the next in that time."""
 HOUSEKEEPING_S = 30.0
 """How often the calendar is looked at, seconds."""
+LATE = timedelta(hours=4)
+"""So long after midnight whoever came before it may still leave, and is known by their visit."""
 ADOPTED = "adopted"
 """Key of the journal: what the broker kept of our visits before has been seen."""
 
@@ -121,13 +124,13 @@ class Neighbours(Part):
             self._before = inside  # of several the last: older ones may have waited at the broker
 
     def _keep_house(self, step: Step) -> None:
-        """When a session has closed, its cards may come in again; a new day begins with nobody inside."""
+        """When a session has closed, its cards may come in again; by the small hours all of yesterday have left."""
         step.do(SetTimer(HOUSEKEEPING, HOUSEKEEPING_S))
-        stay, today = self.gate.stay(step), self.gate.day(step)
+        stay = self.gate.stay(step)
         if stay != self._stay:
             self._stay, self._inside_changed = stay, True
-        if today is not None:
-            self.gate.visits.forget_days_before(today)
+        if step.now.wall is not None:
+            self.gate.visits.forget_days_before(self.gate.register.today(step.now.wall - LATE).isoformat())
 
     def _tell_inside(self, step: Step, _: str) -> None:
         """Tell who is inside, if it is news. Not before the broker has told what it kept: this would replace it."""

@@ -326,10 +326,10 @@ class Visits:
         return changed
 
     def _note_gone(self, card: str, at: str | None) -> None:
-        """Note when a card left whose visit nobody had told of, or (None) that it need not be told any more."""
-        self._gone.pop(card, None)
+        """Note when a card last left whose visit nobody had told of, or (None) that it need not be told any more."""
+        before = self._gone.pop(card, "")
         if at is not None:
-            self._gone[card] = at
+            at = self._gone[card] = max(at, before)
         self._changed[f"gone/{card}"] = at
         self.news = True
         if len(self._gone) > MAX_GONE:

@@ -65,6 +65,7 @@ class Site:
                 "caps": self._caps,
                 "occupancy": self._rows,
                 "grants": self._own_grants,
+                "requests": self._request,
                 "status": self._status,
                 "events": self._event,
                 "acks": self._acked_elsewhere,
@@ -103,6 +104,10 @@ class Site:
     def _own_grants(self, _: Step, names: Mapping[str, str], grants: contract.Grants | None) -> None:
         if grants is not None:
             self._keeper.on_grants(names["device"], grants)
+
+    def _request(self, step: Step, names: Mapping[str, str], request: contract.Request | None) -> None:
+        if request is not None:
+            self._follow(step, self._keeper.on_request(names["device"], request.zones))
 
     def _status(self, step: Step, names: Mapping[str, str], status: contract.Status | None) -> None:
         device = names["device"]

@@ -131,13 +131,30 @@ class Keeper:
             change.puts[_GATE + device] = gate.saved()
         if gate.current != journal and device in self.entrances:
             told.add(device)
+        zones = {*row.zones, *(zone for zones in row.former.values() for zone in zones)}
+        if UNKNOWN in (journal, gate.current):
+            zones |= self._zones()  # heard for the first time: what was kept for it is given
         self._highest_term = max(self._highest_term, row.term)
         if self._active and self._fresh and row.term > self.term:
             # a gate that was away heard the keeper before this one, and would not listen to an older term
             self.term = row.term + 1
             change.puts[_TERM] = self.term
             told.update(self.entrances)
-        self._settle(change, told, {*row.zones, *(zone for zones in row.former.values() for zone in zones)})
+        self._settle(change, told, zones)
+        return change
+
+    def on_request(self, device: str, zones: Mapping[str, int]) -> Change:
+        """A gate asks for rights: of what is kept for gates that were never heard, it gets as many as it asks for."""
+        change = Change()
+        if not self._active or device not in self.entrances or not self._heard(device):
+            return change
+        for zone, asked in zones.items():
+            cap = self.cap(zone)
+            part = 0 if cap is None else min(asked, cap - self.outstanding(zone))
+            if part > 0:
+                self._gates[device].book.share(zone).granted += part
+                change.puts[_GATE + device] = self._gates[device].saved()
+                change.grants[device] = self.grants(device)
         return change
 
     def on_status(self, device: str, status: Status) -> Change:
@@ -153,7 +170,7 @@ class Keeper:
             if gate is not None and status.journal in gate.books and gate.books[status.journal].written_off:
                 gate.books[status.journal].written_off = False
                 change.puts[_GATE + device] = gate.saved()
-                self._settle(change, set(), self._zones())
+            self._settle(change, set(), self._zones())
         return change
 
     def on_grants(self, device: str, grants: Grants) -> None:
@@ -225,27 +242,42 @@ class Keeper:
         for zone in sorted(zones):
             cap = self.cap(zone)
             if cap is not None:
-                missing = cap - self.outstanding(zone)
-                if missing:
-                    changed |= self._mint(zone, missing) if missing > 0 else self._collect(zone, -missing)
+                free = cap - self.outstanding(zone)
+                if free < 0:
+                    changed |= self._collect(zone, -free)
+                else:
+                    changed |= self._mint(zone, free - self._kept(cap))
         for device in changed:
             change.puts[_GATE + device] = self._gates[device].saved()
         for device in sorted(changed | told):
             change.grants[device] = self.grants(device)
 
+    def _heard(self, device: str) -> bool:
+        """Whether this gate was ever there."""
+        return device in self._online or self._gates[device].current != UNKNOWN
+
+    def _kept(self, cap: int) -> int:
+        """Rights that are kept for entrances that were never heard: nobody else could use what is given to them."""
+        unheard = sum(not self._heard(name) for name in self.entrances)
+        return cap // len(self.entrances) * unheard if unheard else 0
+
     def _mint(self, zone: str, count: int) -> set[str]:
-        alive = [name for name in self.entrances if not self._gates[name].book.written_off]
-        if not alive:
+        alive = [name for name in self.entrances if self._heard(name) and not self._gates[name].book.written_off]
+        if not alive or count <= 0:
             return set()
         if any(share.granted for _, share in self._shares(zone)):
-            poorest = min(alive, key=lambda name: (self.available(name, zone), self.entrances.index(name)))
-            parts = {poorest: count}
+            parts = {min(alive, key=lambda name: self._wealth(name, zone)): count}
         else:
             parts = dict.fromkeys(alive, count // len(alive))
             parts[alive[0]] += count % len(alive)
         for name, part in parts.items():
             self._gates[name].book.share(zone).granted += part
         return {name for name, part in parts.items() if part}
+
+    def _wealth(self, device: str, zone: str) -> tuple[int, int, int]:
+        """By which the poorest is found: rights left, rights ever given, and the order of the configuration."""
+        given = self._gates[device].book.share(zone).granted
+        return self.available(device, zone), given, self.entrances.index(device)
 
     def _collect(self, zone: str, excess: int) -> set[str]:
         """Want rights back, from whoever has most, and only what is there: the rest as it appears."""

@@ -421,6 +421,17 @@ def test_of_two_times_that_a_card_left_the_later_is_told() -> None:
     assert west.says().gone == {ANNA: minute(2)}
 
 
+def test_the_later_leaving_is_told_too_when_the_neighbour_speaks_of_the_visit_between() -> None:
+    north, west = Gate("north", came_at(NOON)), Gate("west")
+    north.tell(west)
+    west.visits.leave(ANNA, minute(1))
+    north.visits.put(came_at(minute(2), number=2))
+    west.visits.leave(ANNA, minute(3))  # of whose second visit nobody has told here
+    north.tell(west)
+    west.tell(north)
+    assert not north.visits.inside(ANNA, AM)
+
+
 def test_who_left_unknown_is_told_over_a_restart_and_forgotten_with_the_day() -> None:
     west = Gate("west")
     west.visits.leave(ANNA, NOON)

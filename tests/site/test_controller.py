@@ -102,6 +102,11 @@ class Bench:
         body = payload if isinstance(payload, bytes) else encode(payload)
         self.device.loop.post(MessageReceived(f"gatehouse/demo/{path}", body, retained))
 
+    def gates_come(self) -> None:
+        """Both entrances are there."""
+        for name, journal in (("north", "n1"), ("south", "s1")):
+            self.hear(f"status/{name}", status("online", journal), retained=True)
+
     def said(self, path: str) -> list[Any]:
         """Payloads published on a topic; None where it was cleared."""
         return [parse(m.topic, m.payload).payload for m in self.sent if m.topic == f"gatehouse/demo/{path}"]
@@ -135,6 +140,7 @@ def happened(seq: int, type_: str = "lane.mode", **data: Any) -> EventMessage:
 
 def test_grants_are_on_disk_before_they_are_said() -> None:
     bench = Bench()
+    bench.gates_come()
     bench.hear("caps", caps(hall=10))
     bench.wait(DISK_S / 2)
     assert bench.said("grants/north") == []
@@ -147,6 +153,7 @@ def test_grants_are_on_disk_before_they_are_said() -> None:
 
 def test_a_power_cut_between_disk_and_broker_costs_nothing() -> None:
     bench = Bench()
+    bench.gates_come()
     bench.hear("caps", caps(hall=10))
     bench.wait(DISK_S)  # on disk at this moment
     bench.power_cut()
@@ -158,11 +165,13 @@ def test_a_power_cut_between_disk_and_broker_costs_nothing() -> None:
 
 def test_a_power_cut_before_the_disk_forgets_caps_that_come_again() -> None:
     bench = Bench()
+    bench.gates_come()
     bench.hear("caps", caps(hall=10))
     bench.wait(DISK_S / 2)
     bench.power_cut()
     bench.boot()
     assert bench.said("grants/north") == []
+    bench.gates_come()
     bench.hear("caps", caps(hall=10), retained=True)
     bench.wait()
     assert [grants.zones["hall"].granted for grants in bench.said("grants/north")] == [5]
@@ -209,6 +218,7 @@ def test_more_people_than_the_cap_allows_is_an_alert() -> None:
 def test_a_gate_is_written_off_on_record() -> None:
     bench = Bench()
     bench.hear("caps", caps(hall=10))
+    bench.hear("status/north", status("online", "n1"))
     bench.hear("occupancy/south", row("s1", granted=5, entries=2))
     bench.wait()
     assert bench.command("write_off", device="south").ok
@@ -237,6 +247,7 @@ def test_a_new_disk_learns_from_the_broker_what_the_old_one_gave() -> None:
     given = Grants(term=3, journal="n1", zones={"hall": ZoneGrant(granted=8, release_wanted=0)})
     bench.hear("grants/north", given, retained=True)
     bench.hear("caps", caps(hall=10), retained=True)
+    bench.hear("status/south", status("online", "s1"), retained=True)
     bench.device.loop.post(LinkSynced())
     bench.wait()
     assert bench.said("grants/south")[-1].zones["hall"].granted == 2

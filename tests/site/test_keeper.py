@@ -360,6 +360,8 @@ def test_older_caps_are_ignored(revision: int) -> None:
 
 def test_rights_are_on_disk_before_anybody_hears_of_them() -> None:
     site = Site(*GATES)
+    for name in GATES:
+        site.publish(name)
     site.start_keeper()
     change = site.keeper.on_caps(caps(1, hall=10))
     assert set(change.grants) == {"north", "south"}
@@ -387,6 +389,35 @@ def test_a_gate_that_was_never_heard_gets_rights_for_whichever_journal_it_has() 
     assert site.grants["south"].journal == site.gates["south"].journal
     assert site.gates["south"].available == 5
     assert site.keeper.outstanding("hall") == 10
+
+
+def test_the_part_of_an_entrance_that_was_never_there_goes_to_whoever_asks_and_the_rest_to_it_when_it_comes() -> None:
+    site = Site("north")
+    site.publish("north")
+    site.start_keeper()
+    site.perform(site.keeper.on_caps(caps(1, hall=10)))
+    assert granted(site) == {"north": 5, "south": 0}
+    site.perform(site.keeper.on_request("north", {"hall": 2}), crash=True)
+    site.perform(site.keeper.synced())
+    assert granted(site) == {"north": 7, "south": 0}
+    site.gates["south"] = site.new_gate("south")
+    site.publish("south")
+    site.perform(site.keeper.on_row("south", site.rows["south"]))
+    assert granted(site) == {"north": 7, "south": 3}
+    for name in GATES:
+        assert site.keeper.on_request(name, {"hall": 1}).grants == {}  # all is given
+    assert site.keeper.outstanding("hall") == 10
+
+
+def test_who_was_never_there_or_lets_nobody_in_asks_in_vain() -> None:
+    site = Site("north")
+    site.publish("north")
+    site.start_keeper()
+    site.perform(site.keeper.on_caps(caps(1, hall=10)))
+    for name in ("south", "west", "nobody"):
+        assert site.keeper.on_request(name, {"hall": 1}).grants == {}
+    assert site.keeper.on_request("north", {"attic": 1}).grants == {}
+    assert site.keeper.outstanding("hall") == 5
 
 
 def test_a_new_disk_starts_without_rights_and_a_person_frees_the_old_ones() -> None:
@@ -427,6 +458,7 @@ def test_rights_that_peers_gave_to_the_old_disk_are_not_counted_twice() -> None:
 def test_a_gate_that_does_not_tell_what_it_received_frees_no_more_than_is_sure() -> None:
     keeper = Keeper(("north", "south"), {})
     keeper.synced()
+    keeper.on_status("south", status("s1"))
     keeper.on_caps(caps(1, hall=4))
 
     keeper.on_row("west", hall("w", {"north": 50}, exits=50))
@@ -604,6 +636,8 @@ def test_before_the_broker_has_told_all_nothing_is_decided() -> None:
 def test_a_gift_to_a_disk_that_is_gone_keeps_no_other_gate_from_giving_back() -> None:
     """The rights in it are nobody's; asked of the gate's new disk, they would never come."""
     site = Site(*GATES)
+    site.publish("north")
+    site.publish("south")
     site.start_keeper()
     site.perform(site.keeper.on_caps(caps(1, hall=1)))
     site.perform(site.keeper.on_caps(caps(2, hall=3)))

@@ -180,7 +180,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
             "grants", "grants/{device}", Grants, "Rights given to a gate, and how many are wanted back.",
             ("keeper",), ("gate", "keeper"), retained=True,
         ),
-        Topic("requests", "requests/{device}", Request, "A gate asks its peers for rights.", ("gate",), ("gate",)),
+        Topic("requests", "requests/{device}", Request, "A gate asks for rights.", ("gate",), ("gate", "keeper")),
         Topic(
             "zones", "zones/{zone}", ClosedZone, "A closed zone; empty when it is reopened.",
             ("gate",), ("gate", "console"), retained=True, echoes=("zone",),

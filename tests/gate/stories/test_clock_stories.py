@@ -63,6 +63,19 @@ def test_a_clock_that_steps_back_over_midnight_and_is_set_right_forgets_nobody(s
     assert told.event("visit.exited").data["visit"] == told.event("visit.admitted").data["visit"]
 
 
+@pytest.mark.parametrize("exit_lane", ["north", "west"])
+def test_whoever_leaves_after_midnight_leaves_on_the_visit_of_the_evening(exit_lane: str) -> None:
+    evening = [{"id": "late", "opens": "18:00", "closes": "24:00"}]
+    story = Story("18:00").caps(sessions=evening).booked(LI, WANG, session="late").at("23:50").north.serves(LI)
+    story.after(60).north.serves(WANG).after(25 * 60)
+    (story.north if exit_lane == "north" else story.west).exits(LI)
+    told = story.after(5 * 3600).north.leave().told()
+    assert told.event("visit.exited").data["visit"] == told.events("visit.admitted")[0].data["visit"]
+    assert told.event("visit.exited").data["zone"] == "stacks-3"
+    assert told.inside() == told.inside("stacks-3") == told.world_inside() == 1
+    assert told.retained("inside/north")["visits"] == {}  # of the day before, in the small hours
+
+
 @pytest.mark.parametrize("step_s", [3600.0, -3600.0])
 def test_a_step_of_the_clock_moves_no_duration(story: Story, step_s: float) -> None:
     story.booked(LI).at("09:10").north.meets(LI).after(2).north.do("clock", step_s=step_s)

@@ -344,6 +344,16 @@ def test_a_link_that_comes_and_goes_loses_no_place(blank: Story) -> None:
     assert sum(told.free("stacks-3").values()) == 2
 
 
+def test_a_gate_that_was_never_switched_on_keeps_nobody_out(blank: Story) -> None:
+    blank.south.power_cut(3 * 3600).at("08:56").caps(building=5, stacks_3=5).booked(*READERS)
+    for minute, person in enumerate(READERS):
+        blank.at(f"09:{10 + 5 * minute}").north.serves(person)
+    told = blank.told()
+    assert told.retained("status/south") is None
+    assert told.retained("occupancy/north")["zones"]["stacks-3"]["entries"] == 5
+    assert told.kinds() == []
+
+
 # --- caps that change ----------------------------------------------------------------------------------
 
 
