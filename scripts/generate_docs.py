@@ -164,7 +164,7 @@ def _default(key: str, field: Schema, required: bool) -> str:
         value = sorted(field["default"])  # a set has no order of its own
     if value is None:
         return "none"
-    return f"`0x{value:X}`" if key == "address" else f"`{json.dumps(value, ensure_ascii=False)}`"
+    return f"`0x{value:X}`" if key == "address" and value else f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
 # --- texts ---------------------------------------------------------------------------------------

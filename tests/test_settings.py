@@ -335,8 +335,8 @@ def test_a_lane_is_an_entrance_or_an_exit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reader", "fault"),
     [
-        ('{kind="hid"}', "expected path with kind hid, and only there"),
-        ('{kind="mqtt", path="/dev/x"}', "expected path with kind hid, and only there"),
+        ('{kind="hid"}', "expected path with kind hid or osdp, and only there"),
+        ('{kind="mqtt", path="/dev/x"}', "expected path with kind hid or osdp, and only there"),
     ],
 )
 def test_a_reader_is_on_a_wire_or_on_the_network(reader: str, fault: str) -> None:

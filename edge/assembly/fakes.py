@@ -19,6 +19,9 @@ from simulators.wires.evdev import FakeKeyboard
 from simulators.wires.smbus import FakeBus
 from simulators.world.lane import LaneWorld, Later
 
+TYPED = ("hid", "osdp")
+"""Kinds of readers that are played by a keyboard here: libosdp knows no time but the system's."""
+
 
 def _place(reader: Reader) -> str:
     """Under which name the world knows a reader."""
@@ -34,7 +37,7 @@ def _parts(gate: settings.Gate) -> tuple[Part, ...]:
     """What can break at a gate."""
     there: dict[Part, bool] = {
         "thermometer": gate.thermometer is not None,
-        "reader": any(reader.kind == "hid" and reader.role == "card" for reader in gate.readers),
+        "reader": any(reader.kind in TYPED and reader.role == "card" for reader in gate.readers),
         "lock": gate.lock is not None,
         "beam": gate.entry_beam is not None or gate.exit_beam is not None,
     }
@@ -45,7 +48,7 @@ def build_world(gate: settings.Gate, later: Later, rng: random.Random, now_s: Ca
     """The wires that a gate's configuration asks for, and people before them."""
     world = LaneWorld(wiring_of(gate), later, rng, now_s)
     for reader in gate.readers:
-        if reader.kind == "hid":
+        if reader.kind in TYPED:
             world.keyboards[_place(reader)] = FakeKeyboard(now_s, later=later, form=form_of(reader))
     return world
 
@@ -55,7 +58,7 @@ def open_fakes(world: LaneWorld, gate: settings.Gate, post: Post, opened: ExitSt
     lane = LaneIO(world.wiring, post, pin_factory=world.pins.factory)
     opened.callback(lane.close)
     for reader in gate.readers:
-        if reader.kind == "hid":
+        if reader.kind in TYPED:
             keyboard = world.keyboards[_place(reader)]
             driver = HidReader(keyboard.open(), post, reopen=keyboard.open, **reader_options(reader))
             opened.callback(driver.close)

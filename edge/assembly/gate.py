@@ -168,6 +168,7 @@ def performers(
     lane: LaneIO,
     measure: Callable[[Callable[[], Fact | None]], bool],
     thermometer: Reading | None,
+    show: Callable[[Indicate], None] | None = None,
 ) -> Performers:
     """Who performs a gate's intents. Outputs go through the pin guard: each is a lease.
 
@@ -178,6 +179,7 @@ def performers(
         lane: the contacts.
         measure: has a reading taken where readings are taken (a worker's ``submit``).
         thermometer: takes one reading.
+        show: shows people the same elsewhere as lamps and buzzer do: at readers with lamps of their own.
     """
 
     def write(name: str, on: bool) -> None:
@@ -207,6 +209,8 @@ def performers(
 
     def indicate(intent: Indicate) -> None:
         lease(intent.signal, intent.for_s)
+        if show is not None:
+            show(intent)
 
     return {
         **station_performers(journal, link),

@@ -50,7 +50,7 @@ def open_hardware(
     opened.callback(lane.close)
     readers: list[HidReader] = []
     for reader in gate.readers:
-        if reader.path is not None:
+        if reader.kind == "hid" and reader.path is not None:
             again: Callable[[], Keyboard] = partial(open_hid, reader.path)
             with _wire(f"{reader.side} {reader.role} reader {reader.path}"):
                 driver = HidReader(again(), post, reopen=again, **reader_options(reader))

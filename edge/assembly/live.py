@@ -12,8 +12,10 @@ from drivers.lane_io import LaneIO
 from edge import settings
 from edge.assembly import gate as assembly
 from edge.assembly.hardware import open_hardware
+from edge.assembly.osdp import open_lines
 from edge.assembly.process import BrokerNews, Stop, supervised
 from edge.gate.controller import Gate
+from edge.gate.vocabulary import Indicate
 from edge.runtime.clock import WallClock
 from edge.runtime.device import Device
 from edge.runtime.hung import Busy, HangWatch
@@ -125,6 +127,7 @@ class GateProcess:
         lane: LaneIO,
         thermometer: assembly.Reading | None,
         threads: Sequence[Busy] = (),
+        show: Callable[[Indicate], None] | None = None,
     ) -> MqttLink:
         """Join controller, wires and broker.
 
@@ -133,6 +136,7 @@ class GateProcess:
             lane: the contacts.
             thermometer: takes one reading; None at an exit.
             threads: others than the thermometer's that call drivers.
+            show: shows people the same as lamps and buzzer do.
 
         Returns:
             The connection to the broker.
@@ -149,7 +153,13 @@ class GateProcess:
         self.device.install(
             controller,
             assembly.performers(
-                self.device, journal=self.journal, link=link, lane=lane, measure=worker.submit, thermometer=thermometer
+                self.device,
+                journal=self.journal,
+                link=link,
+                lane=lane,
+                measure=worker.submit,
+                thermometer=thermometer,
+                show=show,
             ),
         )
         return link
@@ -189,5 +199,7 @@ def run_gate(building: settings.Building, name: str) -> None:
     clock = Live().clock(building)
     with gate_process(building, name, clock) as process:
         loop, directory = process.device.loop, building.storage.directory
-        process.start(process.gate, *open_hardware(building.devices[name], loop.post, clock, process.opened, directory))
+        wires = open_hardware(building.devices[name], loop.post, clock, process.opened, directory)
+        show = open_lines(building, name, loop.post, clock, process.opened)
+        process.start(process.gate, *wires, show=show)
         process.run(loop)

@@ -143,7 +143,12 @@ def check_config(
     set_: Overrides = None,
 ) -> None:
     """Check a configuration: one line for each error."""
+    from edge.assembly.osdp_keys import faults
+
     building = load(file, Building, set_ or ())
+    found = faults(building, building.devices)
+    if found:
+        raise ConfigError([f"{file}: {fault}" for fault in found])
     print(f"{file}: {building.site.name}: {', '.join(building.devices)}: good")
 
 

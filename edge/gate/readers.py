@@ -12,7 +12,7 @@ from edge.gate.part import Part
 from edge.gate.reception import Reception
 from edge.gate.state import GateState
 from edge.gate.tap import Tap
-from edge.gate.vocabulary import CardRead, CodeRead, ReaderFound, ReaderLost, ReadingRejected
+from edge.gate.vocabulary import CardRead, CodeRead, ReaderFound, ReaderLost, ReaderTampered, ReadingRejected
 from edge.runtime.step import Step
 from edge.runtime.vocabulary import Fact
 from edge.site import contract
@@ -48,6 +48,7 @@ class Readers(Part):
             ReadingRejected: self._rejected,
             ReaderLost: self._lost,
             ReaderFound: self._found,
+            ReaderTampered: self._tampered,
         }
 
     def scanned(self, step: Step, names: Mapping[str, str], scan: contract.Reading | None) -> None:
@@ -85,3 +86,8 @@ class Readers(Part):
 
     def _found(self, step: Step, fact: ReaderFound) -> None:
         self.gate.alerts.condition(step, AlertKind.READER_FAULT, False, fact.reader)
+
+    def _tampered(self, step: Step, fact: ReaderTampered) -> None:
+        """Somebody has to look at it, though it may be whole again by then."""
+        if fact.active:
+            self.gate.alerts.incident(step, AlertKind.TAMPER, fact.reader, lane=self.gate.device, reader=fact.reader)

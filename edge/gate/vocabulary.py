@@ -56,6 +56,14 @@ class ReaderFound(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderTampered(Fact):
+    """A reader says that it was opened or taken off its wall (or was at its start), or that it is whole again."""
+
+    reader: Side
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PresenceChanged(Fact):
     """Somebody stepped before the thermometer, or left it."""
 

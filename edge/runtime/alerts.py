@@ -55,6 +55,7 @@ TABLE: Mapping[AlertKind, Row] = {
     K.THERMOMETER_FAULT: Row(WARNING, "cause", 0, 10, 3),
     K.READER_FAULT: Row(WARNING, "cause", 0, 10, 2),
     K.LANE_FAULT: Row(WARNING, "cause", 0, 10, 2),
+    K.TAMPER: Row(WARNING, "acknowledged", 0, 60, 3),
     K.CLOCK_UNSET: Row(WARNING, "cause", 5, 0, 2),
     K.LINK_DOWN: Row(WARNING, "cause", 10, 10, 2),
     K.DISK_LOW: Row(WARNING, "cause", 0, 60, 3),

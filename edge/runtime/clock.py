@@ -16,6 +16,11 @@ ASK_S = 1.0
 """How often it is asked whether the clock is set, while it is not; `WallClock.wall` is called for every fact."""
 
 
+def system_s() -> float:
+    """Seconds since 1970 on the system's clock, right or wrong: for what lives on that clock and must follow it."""
+    return time.time()
+
+
 class WallClock:
     """Real time. With ``start`` it shows a simulated date that runs ``speed`` times as fast as real time.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal, Self, TypeAlias
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeAlias, cast
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from edge.runtime.config import Settings
-from edge.settings.shared import CardForm
+from edge.settings.shared import CardForm, File
 
 SAFE_PINS = frozenset(range(9, 28)) - {14}
 """BCM numbers for outputs: a Pi pulls GPIO 0-8 up at boot and drives 14 high (serial console)."""
@@ -71,12 +72,18 @@ class Reader(Settings):
 
     side: Literal["entry", "exit"] = "entry"
     """Which way people go who use it."""
-    kind: Literal["hid", "mqtt"] = "hid"
-    """A USB reader that types like a keyboard, or one on the network (topic ``readers/{device}``)."""
+    kind: Literal["hid", "mqtt", "osdp"] = "hid"
+    """A USB reader that types like a keyboard, one on the network (topic ``readers/{device}``), or one on RS-485."""
     role: Literal["card", "code"] = "card"
     """What it reads: cards, or booking codes."""
     path: str | None = None
-    """Device file of a USB reader; a stable name from udev."""
+    """Device file of a USB reader, or of an OSDP reader's serial line; a stable name from udev."""
+    baud: Literal[9600, 19200, 38400, 57600, 115200, 230400] = 9600
+    """Bits a second of an OSDP reader's line; all readers on it have the same."""
+    address: Annotated[int, Field(ge=0, le=126)] = 0
+    """An OSDP reader's own on its line."""
+    key_file: File | None = None
+    """File that holds an OSDP reader's key: 32 hex digits, mode 0600; relative to this configuration file."""
     sends: Literal["hex", "decimal"] = "hex"
     """How it writes a UID."""
     reversed_bytes: bool = False
@@ -86,10 +93,28 @@ class Reader(Settings):
     form: CardForm = "uid"
     """What it reads off a card; must be the site's `card_form`. `wiegand26` is 6 hex or 8-10 decimal digits."""
 
+    @field_validator("key_file")
+    @classmethod
+    def _beside_the_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        context = cast(dict[str, Path], info.context or {})
+        return value if value is None else context.get("directory", Path()) / value
+
+    @model_validator(mode="after")
+    def _whole_osdp(self) -> Self:
+        if self.kind == "osdp":
+            if self.key_file is None:
+                raise ValueError("key_file: missing; a reader of kind osdp needs one")
+            if self.role != "card":
+                raise ValueError("kind osdp: expected role card")
+        for key in ("baud", "address", "key_file"):
+            if self.kind != "osdp" and key in self.model_fields_set:
+                raise ValueError(f"{key}: expected with kind osdp only")
+        return self
+
     @model_validator(mode="after")
     def _path_where_needed(self) -> Self:
-        if (self.path is None) == (self.kind == "hid"):
-            raise ValueError("expected path with kind hid, and only there")
+        if (self.path is None) == (self.kind in ("hid", "osdp")):
+            raise ValueError("expected path with kind hid or osdp, and only there")
         if self.form == "wiegand26" and self.uid_bytes is not None:
             raise ValueError(f"uid_bytes: expected none, found {self.uid_bytes}: a number of wiegand26 has 3 bytes")
         if self.kind == "mqtt" and (self.side, self.role) != ("entry", "card"):
@@ -148,7 +173,27 @@ class Gate(Settings):
                 if part.pin in used:
                     raise ValueError(f"{key}.pin: BCM {part.pin} is already used by {used[part.pin]}")
                 used[part.pin] = key
-        paths = [reader.path for reader in self.readers if reader.path is not None]
-        if len(paths) != len(set(paths)):
-            raise ValueError("readers: one path is used twice")
+        _share_lines(self.readers)
         return self
+
+
+def _share_lines(readers: Iterable[Reader]) -> None:
+    """Only OSDP readers share a path: that of their line.
+
+    Raises:
+        ValueError: others do, or their line has two speeds, or one address twice.
+    """
+    lines: dict[str, Reader] = {}
+    places: set[tuple[str, int]] = set()
+    for reader in readers:
+        if reader.path is None:
+            continue
+        first = lines.setdefault(reader.path, reader)
+        if first is not reader and not reader.kind == first.kind == "osdp":
+            raise ValueError("readers: one path is used twice")
+        if reader.kind == "osdp":
+            if reader.baud != first.baud:
+                raise ValueError(f"readers: {reader.path}: expected one baud, found {first.baud} and {reader.baud}")
+            if (reader.path, reader.address) in places:
+                raise ValueError(f"readers: {reader.path}: address {reader.address} is used twice")
+            places.add((reader.path, reader.address))
