@@ -23,7 +23,7 @@ from edge.runtime.link import MqttLink
 from edge.runtime.link.terms import Ending
 from edge.runtime.link.version import V311
 from edge.runtime.loop import Loop
-from edge.runtime.vocabulary import Fact, LinkSynced, MessageReceived, Publish
+from edge.runtime.vocabulary import Delivered, Fact, LinkSynced, MessageReceived, Publish
 from simulators.embedded_broker import EmbeddedBroker
 from simulators.wires.bus import VirtualBroker, VirtualLink
 from tests.authority import Authority
@@ -80,6 +80,11 @@ class Client:
         """The next message: topic below the site, payload, whether it was a retained one."""
         received = self.of(MessageReceived)
         return received.topic.removeprefix(f"{SITE}/"), received.payload, received.retained
+
+    def delivered(self, count: int) -> None:
+        """Wait until the broker has acknowledged so many messages; other facts before that are skipped."""
+        while count > 0:
+            count -= self.of(Delivered).count
 
     def messages(self, count: int) -> list[tuple[str, bytes, bool]]:
         return [self.message() for _ in range(count)]

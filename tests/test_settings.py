@@ -343,6 +343,12 @@ def test_a_reader_is_on_a_wire_or_on_the_network(reader: str, fault: str) -> Non
     assert complaints(f"devices.north.readers=[{reader}]") == (f"devices.north.readers.0: {fault}",)
 
 
+@pytest.mark.parametrize("key", ["sends=decimal", "sends=hex", "reversed_bytes=true", "uid_bytes=7"])
+def test_a_number_travels_the_network_in_one_way_only(key: str) -> None:
+    (line,) = complaints(f"devices.north.readers.3.{key}")
+    assert line.startswith(f"devices.north.readers.3: {key.partition('=')[0]}: expected with kind hid")
+
+
 def test_two_readers_are_two_files() -> None:
     assert complaints("devices.north.readers.2.path=/dev/gatehouse/entry") == (
         "devices.north: readers: one path is used twice",
@@ -377,6 +383,10 @@ def test_defaults_are_the_cautious_ones() -> None:
 
 
 # --- the broker -----------------------------------------------------------------------------------------
+
+
+def test_all_addresses_of_the_broker_are_there_to_be_tried_in_turn() -> None:
+    assert building('broker.addresses=["one:1883", "two:1884"]').broker.hosts() == [("one", 1883), ("two", 1884)]
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from edge.runtime.ports import Journal, Link
 from edge.runtime.station import Identity
 from edge.runtime.vocabulary import Fact
 from edge.settings.lane import InputPin, OutputPin, Reader, Thermometer
+from edge.settings.shared import FORM_BYTES
 from edge.site.contract import TOPICS
 
 Reading: TypeAlias = Callable[[], TemperatureTaken | TemperatureFailed]
@@ -145,6 +146,7 @@ def subscriptions(building: settings.Building, device: str) -> list[str]:
 def controller(building: settings.Building, name: str, journal: Journal, new_id: Callable[[], str]) -> Gate:
     """The gate's controller, with what its journal remembers."""
     gate = building.devices[name]
+    on_network = any(reader.kind == "mqtt" for reader in gate.readers)
     return Gate(
         Identity.of(building.site.name, name, journal),
         key=building.site.secret(),
@@ -153,7 +155,7 @@ def controller(building: settings.Building, name: str, journal: Journal, new_id:
         screening=screening_of(building, gate),
         entrances=tuple(other for other, device in building.devices.items() if device.entrance and other != name),
         exit_beam=gate.exit_beam is not None,
-        network_reader=any(reader.kind == "mqtt" for reader in gate.readers),
+        network_sizes=FORM_BYTES[building.site.card_form] if on_network else (),
         retention=timedelta(days=building.storage.retention_days),
         low_mb=building.storage.low_mb,
         new_id=new_id,

@@ -54,6 +54,20 @@ class Live:
         )
 
 
+def storage_directory(building: settings.Building) -> Path:
+    """The site's folder, made where it is missing.
+
+    Raises:
+        JournalOpenError: it cannot be made.
+    """
+    directory = building.storage.directory
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JournalOpenError(f"storage.directory: cannot be made: {error.strerror}: {directory}") from error
+    return directory
+
+
 def open_journal(
     building: settings.Building,
     name: str,
@@ -67,13 +81,8 @@ def open_journal(
     Raises:
         JournalOpenError: it cannot be used; nothing was changed.
     """
-    directory = building.storage.directory
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise JournalOpenError(f"storage.directory: cannot be made: {error.strerror}: {directory}") from error
     limit_bytes = building.storage.journal_bytes()
-    path = directory / f"{name}.db"
+    path = storage_directory(building) / f"{name}.db"
     return SqliteJournal(path, post, limit_bytes=limit_bytes, failed=stop.because, open_store=open_store)
 
 

@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 from edge import settings
-from edge.assembly.live import Live, open_journal, open_link
+from edge.assembly.live import Live, open_journal, open_link, storage_directory
 from edge.assembly.process import BrokerNews, Stop, supervised
 from edge.assembly.station import station_performers
 from edge.runtime.device import Device, Performers
-from edge.runtime.journal import SqliteJournal
+from edge.runtime.journal import SqliteJournal, examine
 from edge.runtime.loop import run
 from edge.runtime.ports import Journal, Link
 from edge.runtime.station import Identity
@@ -22,6 +22,9 @@ from edge.site.recorder import BuildingRecorder
 
 NAME = "site"
 """Under which name the process is a device of its site."""
+
+HISTORY = "history"
+"""Name of the file beside its journal that holds the building's history."""
 
 
 def subscriptions(site: str) -> list[str]:
@@ -64,15 +67,15 @@ def run_site(building: settings.Building, *, live: Live) -> None:
     stop = Stop(device.loop.wake)
     post = device.loop.post
     with ExitStack() as opened:
-        journal = open_journal(building, NAME, post, stop)
-        opened.callback(journal.close)
+        directory = storage_directory(building)
+        for name in (HISTORY, NAME):  # both, before either is changed
+            examine(directory / f"{name}.db")
         history = SqliteJournal(
-            building.storage.directory / "history.db",
-            post_from_history(post),
-            open_store=HistoryStore.open,
-            failed=stop.because,
+            directory / f"{HISTORY}.db", post_from_history(post), open_store=HistoryStore.open, failed=stop.because
         )
         opened.callback(history.close)
+        journal = open_journal(building, NAME, post, stop)
+        opened.callback(journal.close)
         site = controller(building, journal, history)
         news = BrokerNews(NAME, post, clock)
         link = open_link(building, site.station, news, subscriptions(building.site.name), clock)

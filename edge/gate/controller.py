@@ -10,7 +10,7 @@ through (`passage`) and out (`exits`), the bounded counter (`occupancy`, `exchan
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta, tzinfo
 from typing import Any
 
@@ -61,7 +61,7 @@ class Gate:
         screening: how to judge temperatures; None at an exit.
         entrances: the other gates where people come in.
         exit_beam: whether a beam sees people leave.
-        network_reader: whether cards also come over ``readers/{device}``.
+        network_sizes: bytes that a card number from ``readers/{device}`` may have; empty: none comes that way.
         retention: how long events are kept.
         low_mb: less room than this for the journal is an alert, MB.
         new_id: makes ids of visits.
@@ -77,7 +77,7 @@ class Gate:
         screening: ScreeningPolicy | None,
         entrances: tuple[str, ...],
         exit_beam: bool,
-        network_reader: bool,
+        network_sizes: Sequence[int],
         retention: timedelta,
         low_mb: float,
         new_id: Callable[[], str],
@@ -104,7 +104,7 @@ class Gate:
         self.exits = Exits(state, exit_beam)
         self.granting = Granting(state, self.passage)
         self.reception = Reception(state, self.passage, self.granting, new_id)
-        self.readers = Readers(state, key, self.reception, self.exits)
+        self.readers = Readers(state, key, network_sizes, self.reception, self.exits)
         self.desk = GuardDesk(state, self.reception)
         self.neighbours = Neighbours(state, self._rights_came)
         measuring = () if thermometry is None else (Measuring(state, thermometry, self.reception),)
@@ -113,7 +113,7 @@ class Gate:
             self.neighbours, state.face,
         )  # fmt: skip
         heard = {**state.register.listeners(), **self.neighbours.listeners()}
-        if network_reader:
+        if network_sizes:
             heard["readers"] = self.readers.scanned
         self.station.learn(commands=self.desk.handlers(), listeners=heard)
 

@@ -67,12 +67,25 @@ class Thermometer(Settings):
     """SMBus address."""
 
 
+ReaderKind: TypeAlias = Literal["hid", "mqtt", "osdp"]
+
+OPTIONS: Mapping[str, tuple[ReaderKind, ...]] = {
+    "baud": ("osdp",),
+    "address": ("osdp",),
+    "key_file": ("osdp",),
+    "sends": ("hid",),
+    "reversed_bytes": ("hid", "osdp"),
+    "uid_bytes": ("hid", "osdp"),
+}
+"""Which kinds of reader may have what. A number travels the network in one way only: in hex, its first byte first."""
+
+
 class Reader(Settings):
     """A card reader, keypad or scanner."""
 
     side: Literal["entry", "exit"] = "entry"
     """Which way people go who use it."""
-    kind: Literal["hid", "mqtt", "osdp"] = "hid"
+    kind: ReaderKind = "hid"
     """A USB reader that types like a keyboard, one on the network (topic ``readers/{device}``), or one on RS-485."""
     role: Literal["card", "code"] = "card"
     """What it reads: cards, or booking codes."""
@@ -85,7 +98,7 @@ class Reader(Settings):
     key_file: File | None = None
     """File that holds an OSDP reader's key: 32 hex digits, mode 0600; relative to this configuration file."""
     sends: Literal["hex", "decimal"] = "hex"
-    """How it writes a UID."""
+    """How it writes a UID; over the network always in hex, first byte first."""
     reversed_bytes: bool = False
     """It sends the UID's last byte first."""
     uid_bytes: Literal[4, 7, 10] | None = None
@@ -106,15 +119,15 @@ class Reader(Settings):
                 raise ValueError("key_file: missing; a reader of kind osdp needs one")
             if self.role != "card":
                 raise ValueError("kind osdp: expected role card")
-        for key in ("baud", "address", "key_file"):
-            if self.kind != "osdp" and key in self.model_fields_set:
-                raise ValueError(f"{key}: expected with kind osdp only")
         return self
 
     @model_validator(mode="after")
     def _path_where_needed(self) -> Self:
         if (self.path is None) == (self.kind in ("hid", "osdp")):
             raise ValueError("expected path with kind hid or osdp, and only there")
+        for key, kinds in OPTIONS.items():
+            if key in self.model_fields_set and self.kind not in kinds:
+                raise ValueError(f"{key}: expected with kind {' or '.join(kinds)} only")
         if self.form == "wiegand26" and self.uid_bytes is not None:
             raise ValueError(f"uid_bytes: expected none, found {self.uid_bytes}: a number of wiegand26 has 3 bytes")
         if self.kind == "mqtt" and (self.side, self.role) != ("entry", "card"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypeAlias, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +18,12 @@ Celsius: TypeAlias = Annotated[float, Field(ge=-40, le=125)]
 File: TypeAlias = Annotated[Path, Strict(False)]
 """A path, which TOML has as text."""
 CardForm: TypeAlias = Literal["uid", "wiegand26"]
+
+FORM_BYTES: Final[Mapping[CardForm, Sequence[int]]] = {
+    "uid": (4, 7, 10),  # ISO/IEC 14443-3
+    "wiegand26": (3,),
+}
+"""Bytes that a number may have in each form."""
 
 KEY_BYTES: Final = 8
 """Of the site's secret, at least: whoever guesses it can tell which card a token stands for."""

@@ -17,37 +17,59 @@ import pytest
 from drivers import pins
 from drivers.lane_io import Input, LaneIO, LanePins, LockKind, Output
 from drivers.pins import SAFE_OUTPUTS
+from edge.runtime.clock import VirtualClock
+from edge.runtime.guard import RETRY_S, OutputError, PinGuard, Resting
 from edge.settings.lane import SAFE_PINS
 from simulators.wires.pins import FakePins
+from tests.journals import NINE
 
 ROOT = Path(__file__).parents[2]
 LOCK = 17
 
 
+class Refused(Exception):
+    """``lgpio.error``: a plain exception, whose text is the repr of its words."""
+
+    def __str__(self):
+        return repr(self.args[0])
+
+
 class FakeLgpio(ModuleType):
-    """The calls of lgpio that reach a pin, recorded; a pin's mode as the kernel would report it."""
+    """The calls of lgpio that reach a pin, recorded; a pin's mode as the kernel would report it.
+
+    Attributes:
+        refuses: names of calls that fail.
+    """
 
     SET_PULL_NONE, SET_PULL_UP, SET_PULL_DOWN = 128, 32, 64
     RISING_EDGE, FALLING_EDGE, BOTH_EDGES = 1, 2, 3
-    error = RuntimeError
+    error = Refused
 
     def __init__(self):
         super().__init__("lgpio")
         self.calls = []
         self.levels = {}
         self.modes = {}
+        self.refuses = set()
+
+    def _try(self, call):
+        if call in self.refuses:
+            raise Refused("GPIO not allocated")
 
     def gpiochip_open(self, chip):
+        self._try("gpiochip_open")
         return 7
 
     def gpiochip_close(self, handle):
         self.calls.append(("close chip", handle))
 
     def gpio_claim_input(self, handle, gpio, flags=0):
+        self._try("gpio_claim_input")
         self.calls.append(("input", handle, gpio, flags))
         self.modes[gpio] = flags
 
     def gpio_claim_output(self, handle, gpio, level=0, flags=0):
+        self._try("gpio_claim_output")
         self.calls.append(("output", handle, gpio, level, flags))
         self.modes[gpio], self.levels[gpio] = 2 | flags, level
 
@@ -64,6 +86,7 @@ class FakeLgpio(ModuleType):
         return self.levels.get(gpio, 1)
 
     def gpio_write(self, handle, gpio, level):
+        self._try("gpio_write")
         self.calls.append(("write", handle, gpio, int(level)))
         self.levels[gpio] = int(level)
 
@@ -140,6 +163,51 @@ def test_an_input_that_becomes_an_output_is_no_longer_watched(lgpio):
     pin.output_with_state(True)
     assert [call[0] for call in lgpio.calls[-2:]] == ["cancel", "output"]
     factory.close()
+
+
+def test_an_output_that_could_not_be_switched_off_is_tried_again(lgpio):
+    factory = pins.open_pins(chip=0)
+    lane = LaneIO(LanePins(lock=Output(LOCK)), lambda fact: True, pin_factory=factory)
+    guard = PinGuard(lambda _, on: lane.write("lock", on), {"lock": Resting()}, VirtualClock(NINE))
+    guard.lease("lock", True, 5.0)
+    lgpio.refuses = {"gpio_write"}
+    with pytest.raises(OutputError, match="GPIO17: GPIO not allocated"):
+        guard.tick(5.0)
+    lgpio.refuses = set()
+    assert (lgpio.levels[LOCK], guard.deadline()) == (1, 5.0 + RETRY_S)
+    assert guard.tick(5.0 + RETRY_S) == ["lock"]
+    assert lgpio.levels[LOCK] == 0
+    lane.close()
+    factory.close()
+
+
+def test_a_pin_that_the_kernel_took_back_is_an_oserror(lgpio):
+    factory = pins.open_pins(chip=0)
+    lane = LaneIO(LanePins(lock=Output(LOCK)), lambda fact: True, pin_factory=factory)
+    lgpio.modes[LOCK] = 0
+    with pytest.raises(OSError, match="GPIO17: cannot set state of pin"):
+        lane.write("lock", True)
+    lgpio.modes[LOCK] = 2
+    lane.close()
+    factory.close()
+
+
+@pytest.mark.parametrize("call", ["gpio_claim_output", "gpio_claim_input"])
+def test_a_pin_that_cannot_be_claimed_or_given_back_is_an_oserror(lgpio, call):
+    factory = pins.open_pins(chip=0)
+    pin = factory.pin(LOCK)
+    lgpio.refuses = {call}
+    with pytest.raises(OSError, match=r"^GPIO17: GPIO not allocated$"):
+        pin.close() if call == "gpio_claim_input" else pin.output_with_state(True)
+    lgpio.refuses = set()
+    factory.close()
+
+
+@pytest.mark.parametrize(("chip", "words"), [(3, "GPIO chip 3"), (None, "the GPIO chip")])
+def test_a_chip_that_is_not_there_is_an_oserror(lgpio, chip, words):
+    lgpio.refuses = {"gpiochip_open"}
+    with pytest.raises(OSError, match=f"^{words}: GPIO not allocated$"):
+        pins.open_pins(chip)
 
 
 def test_lgpio_is_loaded_on_hardware_only(tmp_path):

@@ -30,7 +30,7 @@ def gate() -> Gate:
         screening=ScreeningPolicy(),
         entrances=(),
         exit_beam=True,
-        network_reader=False,
+        network_sizes=(),
         retention=timedelta(days=30),
         low_mb=200,
         new_id=lambda: "id",

@@ -49,7 +49,7 @@ class North:
             screening=ScreeningPolicy(),
             entrances=(),
             exit_beam=True,
-            network_reader=False,
+            network_sizes=(),
             retention=timedelta(days=30),
             low_mb=200,
             new_id=lambda: f"id{next(ids)}",

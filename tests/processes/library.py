@@ -309,9 +309,9 @@ class Library:
         self._opened.callback(self._clear_away, gate)
         return gate
 
-    def site(self) -> Program:
+    def site(self, *arguments: str) -> Program:
         """Start the site's own process, which keeps the caps; it is not ready yet."""
-        site = Program("site", *self.settings(), *self._time)
+        site = Program("site", *self.settings(), *self._time, *arguments)
         self._opened.callback(self._clear_away, site)
         return site
 

@@ -22,10 +22,12 @@ from edge.runtime.config import load
 from edge.settings import Building
 from edge.site.contract import TOPICS
 from tests.mosquitto import Mosquitto
+from tests.processes.library import Program
 
 DEMO = Path(__file__).parents[2] / "firmware_config" / "demo" / "site.toml"
 PATIENCE_S = 10.0
 SITE = "gatehouse/demo/"
+LOG = "mosquitto.log"
 ROOT = "root-of-the-test"
 """An account that may do everything, as the list is of mosquitto's form."""
 CARD = "a" * 26
@@ -133,8 +135,8 @@ def accounts(tmp_path: Path, building: Building) -> Path:
 
 
 @pytest.fixture
-def join(tmp_path: Path, accounts: Path) -> Generator[Callable[[str], Client]]:
-    """Connects an account to a broker that has the access list, and an account for the test itself beside it."""
+def broker(tmp_path: Path, accounts: Path) -> Generator[Mosquitto]:
+    """A broker that has the access list, and an account for the test itself beside it; it notes who connects."""
     root = accounts / f"{ROOT}.password"
     root.write_text((accounts / "north.password").read_text())
     hashes = (accounts / PASSWORDS).read_text()
@@ -145,9 +147,18 @@ def join(tmp_path: Path, accounts: Path) -> Generator[Callable[[str], Client]]:
         # the end of a series, which all may hear
         + "".join(f"\nuser {name}\ntopic read {SITE}end\n" for name in HEARS)
     )
-    more = f"password_file {accounts / PASSWORDS}\nacl_file {accounts / ACL}\n"
+    more = f"password_file {accounts / PASSWORDS}\nacl_file {accounts / ACL}\nlog_dest file {tmp_path}/{LOG}\n"
     broker = Mosquitto(tmp_path, anonymous=False, more=more)
     broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture
+def join(broker: Mosquitto, accounts: Path) -> Generator[Callable[[str], Client]]:
+    """Connects an account to the broker."""
     clients: list[Client] = []
 
     def connect(name: str, password: str | None = None) -> Client:
@@ -160,7 +171,6 @@ def join(tmp_path: Path, accounts: Path) -> Generator[Callable[[str], Client]]:
     finally:
         for client in clients:
             client.close()
-        broker.stop()
 
 
 def test_the_examples_stand_for_every_row() -> None:
@@ -210,6 +220,26 @@ def test_a_device_hears_all_that_it_asks_for(join: Callable[[str], Client], buil
     root.say(topics)
     heard = {client.heard.get(timeout=PATIENCE_S) for _ in topics}
     assert heard == set(topics)
+
+
+def test_a_gate_logs_in_with_its_account_and_promises_its_keep_alive(
+    broker: Mosquitto, join: Callable[[str], Client], accounts: Path, tmp_path: Path
+) -> None:
+    root = join(ROOT)
+    root.subscribe(f"{SITE}status/north")
+    settings = {
+        "storage.directory": tmp_path / "journals", "broker.addresses": f'["127.0.0.1:{broker.port}"]',
+        "broker.username": "north", "broker.password_file": accounts / "north.password", "broker.keepalive_s": 7,
+    }  # fmt: skip
+    options = [f"--set={key}={value}" for key, value in settings.items()]
+    gate = Program("gate", "--device=north", "--simulated", f"--config={DEMO}", *options)
+    try:
+        assert root.heard.get(timeout=PATIENCE_S) == "status/north"
+        assert gate.errors.all == []
+    finally:
+        gate.end()
+    connected = [line for line in (tmp_path / LOG).read_text().splitlines() if "as gatehouse-demo-north " in line]
+    assert [line.rpartition("(")[2] for line in connected] == ["p5, c0, k7, u'north')."]
 
 
 # --- the files ----------------------------------------------------------------------------------------------

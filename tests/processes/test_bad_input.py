@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.runtime.journal import SqliteJournal
 from edge.site.contract import TOPICS
+from edge.site.history import HistoryStore
 from tests.processes.library import ONE_ENTRANCE, Library, Program, card
 
 DEMO = "firmware_config/demo/site.toml"
@@ -76,6 +78,14 @@ def its_log_alone(path: Path) -> str:
     return f"is missing, but its log {path.name}-wal is there; restore it or move the log away"
 
 
+def damaged(path: Path) -> str:
+    SqliteJournal(path, lambda _: True, open_store=HistoryStore.open).close()
+    path.with_name(path.name + ".lock").unlink()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:1024] + b"\xff" * (len(whole) - 1024))
+    return "is damaged or cannot be written: database disk image is malformed"
+
+
 @pytest.mark.parametrize("make", [text, of_tomorrow, its_log_alone])
 def test_a_journal_that_is_none_of_ours(tmp_path: Path, make: Callable[[Path], str]) -> None:
     (tmp_path / "site.toml").write_text(ONE_ENTRANCE.replace("journals", str(tmp_path)))
@@ -83,6 +93,29 @@ def test_a_journal_that_is_none_of_ours(tmp_path: Path, make: Callable[[Path], s
     before = disk(tmp_path)
     line = the_one_line(Program("gate", "--config", f"{tmp_path}/site.toml", "--simulated"), 1)
     assert line == f"gatehouse: {tmp_path}/north.db: {complaint}"
+    assert disk(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("make", "begun"), [(text, True), (of_tomorrow, True), (its_log_alone, True), (damaged, True), (damaged, False)]
+)
+def test_a_history_that_is_none_of_ours(tmp_path: Path, make: Callable[[Path], str], begun: bool) -> None:
+    """The site's own journal, which is opened beside it, stays as it was."""
+    (tmp_path / "site.toml").write_text(ONE_ENTRANCE.replace("journals", str(tmp_path)))
+    if begun:
+        SqliteJournal(tmp_path / "site.db", lambda _: True).close()
+    complaint = make(tmp_path / "history.db")
+    before = disk(tmp_path)
+    line = the_one_line(Program("site", "--config", f"{tmp_path}/site.toml"), 1)
+    assert line == f"gatehouse: {tmp_path}/history.db: {complaint}"
+    assert disk(tmp_path) == before
+
+
+def test_a_site_whose_own_journal_is_none_of_ours_leaves_its_history(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text(ONE_ENTRANCE.replace("journals", str(tmp_path)))
+    complaint = text(tmp_path / "site.db")
+    before = disk(tmp_path)
+    assert the_one_line(Program("site", "--config", f"{tmp_path}/site.toml"), 1).endswith(f"site.db: {complaint}")
     assert disk(tmp_path) == before
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import signal
 
 from tests.processes.library import STRANGER, TODAY, Library, card
+from tests.processes.told_goodbye import GOODBYE
 
 
 def test_told_to_end_while_somebody_walks_in(library: Library) -> None:
-    gate = library.open()
+    gate = library.open(module="tests.processes.told_goodbye")
     gate.come(1)
     gate.tells("output", name="lock", on=True)
     assert gate.end(signal.SIGTERM) == 0
     assert gate.errors.all == []
     lock = [line["on"] for line in gate.told() if line["type"] == "output" and line["name"] == "lock"]
     assert lock == [True, False]
+    # a broker that does not answer takes seconds of the link's end: the lock is shut before
+    shut = gate.lines.all.index(json.dumps(gate.told_last("output"), ensure_ascii=False))
+    assert shut < gate.lines.all.index(GOODBYE)
     status = library.retained()["status/north"]
     assert (status["state"], status["clock"], status["since"][:10]) == ("offline", "set", TODAY)
 

@@ -14,7 +14,7 @@ from edge.runtime.link import WAITING_LIMIT
 from edge.runtime.link.outlet import Outlet
 from edge.runtime.vocabulary import Delivered, LinkDown, LinkSynced, LinkUp, MessageReceived, Publish
 from tests.brokers import PATIENCE_S, MosquittoBench, NoBroker, topic
-from tests.mosquitto import Mosquitto, free_port
+from tests.mosquitto import free_port
 
 
 @pytest.fixture
@@ -306,19 +306,3 @@ def test_a_broker_that_remembers_resumes_the_session(tmp_path: Path) -> None:
         ]
     finally:
         bench.close()
-
-
-def test_the_shipped_configuration_starts(tmp_path: Path) -> None:
-    shipped = Path(__file__).parents[2] / "firmware_config" / "mosquitto" / "mosquitto.conf"
-    port = free_port()
-    text = shipped.read_text().replace("listener 1883", f"listener {port}")
-    text = text.replace("/var/lib/mosquitto/", f"{tmp_path}/").replace("log_dest syslog", "log_dest stderr")
-    broker = Mosquitto(tmp_path)
-    broker.port = port
-    (tmp_path / "mosquitto.conf").write_text(f"{text}\nuser root\n")
-    broker.start()
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S):
-            pass
-    finally:
-        broker.stop()

@@ -16,6 +16,7 @@ from edge.runtime.journal.errors import (
     JournalOrderError,
     JournalWriteError,
 )
+from edge.runtime.journal.files import examine
 from edge.runtime.journal.inline import InlineJournal
 from edge.runtime.journal.store import Store, read_journal
 from edge.runtime.journal.threaded import SqliteJournal
@@ -29,6 +30,7 @@ __all__ = [
     "JournalWriteError",
     "SqliteJournal",
     "Store",
+    "examine",
     "random_id",
     "read_journal",
 ]

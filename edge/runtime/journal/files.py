@@ -66,7 +66,18 @@ def sign(lock: IO[str]) -> None:
 
 
 def examine(path: Path) -> None:
-    """Judge a file by its first 100 bytes, without letting SQLite touch it."""
+    """Judge what is at a path by its first 100 bytes, without letting SQLite touch it. Nothing may be there.
+
+    Raises:
+        JournalOpenError: it is no journal of ours, or one that was moved away from its log.
+    """
+    log = path.with_name(path.name + "-wal")
+    if not path.exists():
+        if log.exists():
+            raise JournalOpenError(
+                f"{path}: is missing, but its log {log.name} is there; restore it or move the log away"
+            )
+        return
     if not path.is_file():
         raise JournalOpenError(f"{path}: is not a file")
     if not os.access(path, os.R_OK | os.W_OK):
@@ -90,9 +101,6 @@ def judge(path: Path, application: int, version: int) -> None:
 
 def create(path: Path, ids: Callable[[], str]) -> None:
     """Make a whole journal under another name, then give it its own: there is never half a journal."""
-    log = path.with_name(path.name + "-wal")
-    if log.exists():
-        raise JournalOpenError(f"{path}: is missing, but its log {log.name} is there; restore it or move the log away")
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     # the first to make the file says who may read it; SQLite gives its side files the same rights

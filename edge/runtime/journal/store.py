@@ -65,9 +65,8 @@ class Store:
         lock = files.locked(side, path)
         database = None
         try:
-            if path.exists():
-                files.examine(path)
-            else:
+            files.examine(path)
+            if not path.exists():
                 files.create(path, ids)
             database = files.connect(path, "rw")
             files.sign(lock)

@@ -93,7 +93,10 @@ class Passes(Payload, frozen=True):
 
 
 class Reading(Payload, frozen=True):
-    """A reader on the network saw a card: the one message that holds a card number (hex)."""
+    """A reader on the network saw a card: the one message that holds a card number.
+
+    ``uid``: hex, first byte first, as long as the site's card form says: 4, 7 or 10 bytes of a UID, 3 of Wiegand 26.
+    """
 
     uid: Annotated[str, StringConstraints(pattern=UID)]
     code: Annotated[str, StringConstraints(max_length=64)] | None = None

@@ -78,14 +78,6 @@ def test_the_green_lamp_says_walk_and_the_red_one_with_the_buzzer_says_no(story:
     assert told.outputs("north", "lamp_red")[0].at >= told.when("09:12:00.8")
 
 
-def test_a_card_over_the_network_is_a_tap(story: Story) -> None:
-    story.booked(LI).at("09:10").north.face()
-    story.after(1).sends("readers/north", {"uid": LI.uid.lower(), "code": None})
-    told = story.told()
-    assert told.event("visit.admitted").data["card"] == LI.card
-    assert LI.uid not in told.transcript
-
-
 @pytest.mark.parametrize("ways", [("reversed_bytes=true",), ("sends='decimal'", "uid_bytes=7"), ("uid_bytes=7",)])
 def test_however_a_reader_writes_a_card_it_is_the_same_card(ways: tuple[str, ...]) -> None:
     story = Story("08:55", *(f"devices.north.readers.0.{way}" for way in ways)).caps().booked(LI)

@@ -93,12 +93,13 @@ def test_what_the_server_has_is_deleted_before_its_time_when_room_is_short() -> 
 
 def test_a_broker_that_forgot_everything_is_told_again() -> None:
     story = day().booked(SUN, session="day")
-    visits(story, 5).north.serves(SUN).after(10)
+    visits(story, 5).north.serves(SUN).after(10).south.breaks("reader", "absent").after(10)
     story.behind(lambda simulation: simulation.bench.broker.start(wiped=True)).after(60)
     told = visits(story, 5).after(60).told()
     assert told.retained("occupancy/north")["zones"]["*"]["entries"] == 1
     assert told.retained("status/north")["state"] == "online"
     assert told.retained("lanes/north")["mode"] == "normal"
+    assert told.retained("alerts/south/reader_fault-entry")["kind"] == "reader_fault"
     assert told.retained("caps") is not None
     assert told.retained(f"bookings/{DAY}/day") is not None
     assert told.inside() == told.world_inside() == 1
@@ -108,7 +109,21 @@ def test_a_broker_that_forgot_everything_is_told_again() -> None:
 def test_a_broker_that_comes_and_goes_each_second_loses_and_doubles_nothing() -> None:
     story = day().north.breaks("broker", "intermittent")
     told = visits(story.after(1), 20).north.mended("broker", "intermittent").told()
+    assert [status["state"] for status in told.messages("status/north")].count("offline") > 20
     assert len(told.events("visit.passed")) == 20
+    assert everything_once(told)
+
+
+def test_over_a_slow_network_a_command_comes_late_and_a_reader_waits_no_longer(story: Story) -> None:
+    story.booked(LI).at("09:10").north.breaks("broker", "slow").north.serves(LI)
+    story.at("09:11").guard("north", "lockdown").guard("south", "lockdown")
+    story.at("09:12").guard("north", "normal").at("09:13").north.mended("broker", "slow").after(10)
+    told = story.guard("north", "lockdown").told()
+    modes = told.events("lane.mode", "north")
+    sent = [told.when(f"09:{when}") for when in ("11", "12", "13:10")]
+    assert [line.at - at for line, at in zip(modes, sent, strict=True)] == pytest.approx([2.0, 2.0, 0.0], abs=0.1)
+    assert told.event("lane.mode", "south").at == pytest.approx(sent[0], abs=0.1)
+    assert told.openings("north")[0][0] - told.when("09:10:00.8") < 1.0
     assert everything_once(told)
 
 

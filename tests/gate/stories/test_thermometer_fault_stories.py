@@ -114,37 +114,6 @@ def test_where_the_policy_says_so_a_faulty_thermometer_means_manual() -> None:
     assert told.event("visit.admitted").data["by"] == "hand"
 
 
-# --- readers ---------------------------------------------------------------------------------------------
-
-
-def test_an_unplugged_reader_is_reported_and_comes_back(story: Story) -> None:
-    story.booked(LI).at("09:10").north.breaks("reader", "absent").after(5).north.meets(LI)
-    story.at("09:12").north.mended("reader", "absent").after(2).north.serves(LI)
-    told = story.told()
-    assert told.alerts("reader_fault") == ["raised", "cleared"]
-    assert len(told.events("visit.admitted")) == 1
-
-
-def test_a_reader_that_garbles_is_reported_and_admits_nobody(story: Story) -> None:
-    story.booked(LI).at("09:10").north.breaks("reader", "corrupt").north.face()
-    for _ in range(4):
-        story.after(3).north.tap(LI)
-    story.after(3).north.mended("reader", "corrupt").after(1).north.tap(LI)
-    told = story.told()
-    assert told.alerts("reader_fault") == ["raised", "cleared"]
-    assert len(told.events("visit.admitted")) == 1
-    assert told.reasons() == []
-
-
-@pytest.mark.parametrize("kind", ["stuck", "slow", "intermittent"])
-def test_after_any_fault_of_the_reader_a_tap_works_again(story: Story, kind: str) -> None:
-    story.booked(LI).at("09:10").north.breaks("reader", kind).after(1).north.tap(WANG).after(10)
-    story.north.mended("reader", kind).after(2).north.serves(LI)
-    told = story.told()
-    assert [line.data["card"] for line in told.events("visit.admitted")] == [LI.card]
-    assert set(told.reasons()) <= {"unknown_card"}
-
-
 # --- the second backend -----------------------------------------------------------------------------------
 
 ADAFRUIT = tuple(f'devices.{gate}.thermometer.backend="adafruit"' for gate in ("north", "south"))
