@@ -114,7 +114,7 @@ class Rig:
         opened.callback(self.stall, 0.0)
         self.controller = assembly.controller(self.building, "north", journal, random_id)
         self.world = build_world(gate, self._later, random.Random(0), self.clock.monotonic)
-        lane, thermometer = open_fakes(self.world, gate, post, opened)
+        lane, thermometer = open_fakes(self.world, gate, self.device.loop, opened)
         worker = Worker("thermometer", post, clock=self.clock, failed=_raise)
         opened.callback(worker.close)
         subscriptions = assembly.subscriptions(self.building, "north")

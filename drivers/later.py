@@ -12,6 +12,9 @@ from itertools import count
 
 from edge.runtime.ports import Clock
 
+CLOSE_S = 2.0
+"""How long closing waits for a callback that does not come back."""
+
 CallLater = Callable[[float, Callable[[], None]], None]
 """Calls back after so many seconds."""
 
@@ -21,6 +24,9 @@ class Later:
 
     Args:
         clock: times the callbacks.
+
+    Attributes:
+        busy_since: since when a callback is at work, in monotonic seconds; None between them. Long ago: it hangs.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -30,7 +36,9 @@ class Later:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="later", daemon=True)
+        self.name = "later"
+        self.busy_since: float | None = None
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
     @property
@@ -45,10 +53,13 @@ class Later:
         self._wake.set()
 
     def close(self) -> None:
-        """End the thread and wait for it; what was to be called is forgotten. A second call does nothing."""
+        """End the thread and wait for it, but not for ever; what was to be called is forgotten.
+
+        A second call does nothing.
+        """
         self._closing = True
         self._wake.set()
-        self._thread.join()
+        self._thread.join(CLOSE_S)
 
     def _run(self) -> None:
         while not self._closing:
@@ -57,6 +68,8 @@ class Later:
                 due = deadline is not None and deadline <= self._clock.monotonic()
                 callback = heapq.heappop(self._timers)[2] if due else None
             if callback is not None:
+                self.busy_since = self._clock.monotonic()
                 callback()
+                self.busy_since = None
             else:
                 self._clock.wait(self._wake, deadline)

@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drivers.uid import SIZES, ByteOrder, Size
-from drivers.wiegand import WIEGAND_26, WIEGAND_34, Format, WrongLength, decode
-
-FORMATS: tuple[Format, ...] = (WIEGAND_26, WIEGAND_34)
-"""Those that carry what a site may know its cards by: the 24 bits of Wiegand 26, and a UID of 4 bytes."""
+from drivers.wiegand import FORMATS, Format, WrongLength, decode
 
 
 def card_number(
@@ -35,7 +32,7 @@ def card_number(
         BadFrame: no card, or one in another form; the number is not repeated.
     """
     sizes = SIZES if size is None else (size,)
-    rows = [row for row in formats if row.size in sizes and len(row.card) == 8 * row.size]
+    rows = [row for row in formats if row.size in sizes]
     if any(row.bits == bits for row in rows):
         number = decode([bool(data[at // 8] >> (7 - at % 8) & 1) for at in range(bits)], rows)
     elif bits in [8 * each for each in sizes]:

@@ -17,12 +17,12 @@ from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import Any
 
-from drivers.osdp_card import FORMATS, card_number
+from drivers.osdp_card import card_number
 from drivers.osdp_panel import Card, Done, Heard, Online, Panel, Tampered
 from drivers.osdp_signs import Sign, commands
 from drivers.osdp_wire import CCRYPT, NAK, PDCAP, OsdpWire
 from drivers.uid import ByteOrder, Size
-from drivers.wiegand import BadFrame, Format
+from drivers.wiegand import FORMATS, BadFrame, Format
 from edge.gate.vocabulary import CardRead, ReaderFound, ReaderLost, ReaderTampered, ReadingRejected, Side
 from edge.runtime.ports import Post
 

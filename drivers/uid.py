@@ -1,8 +1,8 @@
 """Card numbers: what a reader types, and the one form in which the site knows them.
 
 A UID has 4, 7 or 10 bytes (ISO/IEC 14443-3, single, double, triple size) and is kept whole:
-readers that cut it to 4 bytes make cards collide. Where a site knows its cards by the 24 bits that Wiegand 26
-carries, a number has 3 bytes. Inside, it is upper-case hex without separators,
+readers that cut it to 4 bytes make cards collide. Where a site knows its cards by what Wiegand 26, 34 or 37
+carries, a number has 3, 4 or 5 bytes. Inside, it is upper-case hex without separators,
 first byte first. The text of a rejected card is never repeated in an error: it may be a card number.
 """
 
@@ -18,8 +18,8 @@ Text = Literal["hex", "decimal"]
 ByteOrder = Literal["normal", "reversed"]
 """``normal``: the card's first byte comes first; ``reversed``: last."""
 
-Size = Literal[3, 4, 7, 10]
-"""Bytes of a number: 3 of Wiegand 26, the others of a UID (ISO/IEC 14443-3)."""
+Size = Literal[3, 4, 5, 7, 10]
+"""Bytes of a number: 3 of Wiegand 26, 4 of Wiegand 34, 5 of Wiegand 37; 4, 7 or 10 of a UID (ISO/IEC 14443-3)."""
 
 SIZES: tuple[Size, ...] = (4, 7, 10)
 """Those of a UID."""
@@ -27,10 +27,10 @@ SIZES: tuple[Size, ...] = (4, 7, 10)
 SEPARATORS = ":- "
 """What may stand between hex digits."""
 
-DECIMAL_DIGITS: Mapping[int, tuple[int, int]] = {3: (8, 10), 4: (10, 10), 7: (11, 17), 10: (11, 25)}
+DECIMAL_DIGITS: Mapping[int, tuple[int, int]] = {3: (8, 10), 4: (10, 10), 5: (11, 13), 7: (11, 17), 10: (11, 25)}
 """Fewest and most decimal digits by bytes. 4 bytes are padded with zeros to the 10 of 2³² - 1, so that a lost
 digit is noticed; readers differ about padding the 17 of 2⁵⁶ - 1 and the 25 of 2⁸⁰ - 1, and pad the 8 of 2²⁴ - 1
-to 10 where they treat all numbers alike."""
+to 10 where they treat all numbers alike, the 11 of 2³⁵ - 1 (Wiegand 37) to the 13 of 2⁴⁰ - 1."""
 
 _HEX = frozenset("0123456789ABCDEF")
 _DECIMAL = frozenset("0123456789")

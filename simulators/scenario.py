@@ -14,8 +14,14 @@ from edge.site.contract import TOPICS, ContractError
 
 Part = Literal["thermometer", "reader", "lock", "beam", "broker", "disk"]
 Kind = Literal["absent", "corrupt", "stuck", "error_bit", "out_of_range", "slow", "intermittent"]
+DataKind = Literal["swapped", "short", "storm"]
+"""Of a reader's two data wires alone: one for the other, frames too short, pulses without end."""
+AnyKind = Literal[Kind, DataKind]
 
-FAULTS: Final[Mapping[Part, tuple[Kind, ...]]] = {
+Faults = Mapping[Part, tuple[AnyKind, ...]]
+"""The parts of a device, and which faults they can have."""
+
+FAULTS: Final[Faults] = {
     "thermometer": get_args(Kind),
     "reader": ("absent", "corrupt", "stuck", "slow", "intermittent"),
     "lock": ("absent", "stuck", "intermittent"),
@@ -23,10 +29,16 @@ FAULTS: Final[Mapping[Part, tuple[Kind, ...]]] = {
     "broker": ("absent", "slow", "intermittent"),
     "disk": ("absent", "slow"),
 }
-"""Which part can have which fault."""
+"""Which part can have which fault, whatever it is made of."""
 
-COMPUTER: Final[tuple[Part, ...]] = ("broker", "disk")
-"""Parts that every device has."""
+DATA_FAULTS: Final[tuple[DataKind, ...]] = get_args(DataKind)
+"""What a reader on two wires can have beside what all readers can."""
+
+COMPUTER: Final[Faults] = {part: FAULTS[part] for part in ("broker", "disk")}
+"""Of every device."""
+
+UID_BYTES = (4, 7, 10)
+"""Of a card (ISO/IEC 14443-3)."""
 
 
 class ScenarioError(ValueError):
@@ -93,30 +105,34 @@ SERVER: Final[Mapping[str, Mapping[str, Key]]] = {
 """What the booking server can say."""
 
 
-def read(lines: Iterable[str], gates: Mapping[str, Collection[Part]], *, live: bool = False) -> Iterator[Stimulus]:
+def read(
+    lines: Iterable[str], gates: Mapping[str, Faults], *, live: bool = False, numbers: Collection[int] = ()
+) -> Iterator[Stimulus]:
     """Read stimuli one by one.
 
     Args:
         lines: the text.
         gates: the site's gates, each with the parts that it has.
         live: times are optional; a line without one acts when it arrives, and order is not asked for.
+        numbers: bytes of card numbers here that are no UID.
 
     Raises:
         ScenarioError: a line is not a stimulus of this site.
     """
     parts = {"site": COMPUTER, **gates}
+    texts = {"card": _card(numbers), **TEXTS}
     last = 0.0
     for number, text in enumerate(lines, start=1):
         if not text.strip() or text.lstrip().startswith("#"):
             continue
-        stimulus = _stimulus(number, text, parts, live)
+        stimulus = _stimulus(number, text, parts, live, texts)
         if stimulus.at < last and not live:
             raise ScenarioError(f"line {number}: at: {stimulus.at} is before {last}; expected rising times")
         last = max(last, stimulus.at)
         yield stimulus
 
 
-def _stimulus(number: int, text: str, parts: Mapping[str, Collection[Part]], live: bool) -> Stimulus:
+def _stimulus(number: int, text: str, parts: Mapping[str, Faults], live: bool, texts: Mapping[str, Text]) -> Stimulus:
     def wrong(what: str) -> ScenarioError:
         return ScenarioError(f"line {number}: {what}")
 
@@ -144,12 +160,15 @@ def _stimulus(number: int, text: str, parts: Mapping[str, Collection[Part]], liv
         keys.setdefault(key, rule.default)
         _check(wrong, key, rule, keys[key])
     _check_together(wrong, keys, do, device, parts)
+    for key, text_rule in texts.items():
+        if isinstance(keys.get(key), str) and not text_rule.fits(keys[key]):
+            raise wrong(f"{key}: expected {text_rule.expected}")
+    if not _is_unicode(keys):
+        raise wrong("expected whole characters, found half of a pair")
     return Stimulus(number, float(at), device, do, keys)
 
 
-def _check_together(
-    wrong: Any, keys: Mapping[str, Any], do: str, device: str, parts: Mapping[str, Collection[Part]]
-) -> None:
+def _check_together(wrong: Any, keys: Mapping[str, Any], do: str, device: str, parts: Mapping[str, Faults]) -> None:
     """What one key alone does not tell."""
     if do == "fault":
         _check_fault(wrong, keys, device, parts[device])
@@ -157,11 +176,6 @@ def _check_together(
         raise wrong("clock: expected either step_s or set")
     if do == "command" and keys["to"] not in parts:
         raise wrong(f"to: {_shown(keys['to'])} is unknown; expected one of {', '.join(sorted(parts))}")
-    for key, rule in TEXTS.items():
-        if isinstance(keys.get(key), str) and not rule.fits(keys[key]):
-            raise wrong(f"{key}: expected {rule.expected}")
-    if not _is_unicode(keys):
-        raise wrong("expected whole characters, found half of a pair")
 
 
 def _check(wrong: Any, key: str, rule: Key, value: Any) -> None:
@@ -181,20 +195,16 @@ def _check(wrong: Any, key: str, rule: Key, value: Any) -> None:
         raise wrong(f"{key}: expected at most {rule.maximum:g}")
 
 
-def _check_fault(wrong: Any, keys: Mapping[str, Any], device: str, parts: Collection[Part]) -> None:
+def _check_fault(wrong: Any, keys: Mapping[str, Any], device: str, parts: Faults) -> None:
     part, kind = keys["part"], keys["kind"]
     if part not in FAULTS:
         raise wrong(f"part: {_shown(part)} is unknown; expected one of {', '.join(FAULTS)}")
     if part not in parts:
         raise wrong(f"part: {device} has no {part}; it has {', '.join(parts)}")
-    if kind not in get_args(Kind):
-        raise wrong(f"kind: {_shown(kind)} is unknown; expected one of {', '.join(get_args(Kind))}")
-    if kind not in FAULTS[part]:
-        raise wrong(f"kind: {part} cannot be {kind}; it can be {', '.join(FAULTS[part])}")
-
-
-def _is_uid(text: str) -> bool:
-    return len(text) in (8, 14, 20) and all(character in "0123456789abcdefABCDEF" for character in text)
+    if kind not in get_args(AnyKind):
+        raise wrong(f"kind: {_shown(kind)} is unknown; expected one of {', '.join(get_args(AnyKind))}")
+    if kind not in parts[part]:
+        raise wrong(f"kind: {part} cannot be {kind}; it can be {', '.join(parts[part])}")
 
 
 def _is_typed(text: str) -> bool:
@@ -225,12 +235,23 @@ class Text(NamedTuple):
 
 
 TEXTS: Final[Mapping[str, Text]] = {
-    "card": Text(_is_uid, "a UID of 4, 7 or 10 bytes in hex"),
     "code": Text(_is_typed, "what a keypad types"),
     "date": Text(_is_segment, "what can stand in a topic"),
     "session": Text(_is_segment, "what can stand in a topic"),
 }
 """Texts that would break the wires, if they came so far."""
+
+
+def _card(numbers: Collection[int]) -> Text:
+    """A card's UID, or a number of so many bytes."""
+    more = [size for size in numbers if size not in UID_BYTES]
+    sizes = {2 * size for size in (*UID_BYTES, *more)}
+    other = "" if not more else f", or a number of {more[0]}" + (f" to {more[-1]}" if len(more) > 1 else "")
+
+    def fits(text: str) -> bool:
+        return len(text) in sizes and all(character in "0123456789abcdefABCDEF" for character in text)
+
+    return Text(fits, f"a UID of 4, 7 or 10 bytes{other} in hex")
 
 
 def _no_constant(name: str) -> None:

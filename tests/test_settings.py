@@ -235,7 +235,8 @@ def test_two_forms_of_card_in_one_site_are_refused() -> None:
 def test_two_sizes_of_card_in_one_site_are_refused() -> None:
     """No card could be read at both readers."""
     sizes = ("devices.north.readers.0.uid_bytes=4", "devices.south.readers.2.uid_bytes=7")
-    assert complaints(*sizes) == ("(file): readers: expected one uid_bytes, found 4 and 7: one site, one card form",)
+    found = "(file): readers: expected numbers of one size, found 4 and 7 bytes: one site, one card form"
+    assert complaints(*sizes) == (found,)
     assert building(*sizes[:1])
 
 

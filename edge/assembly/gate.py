@@ -10,7 +10,7 @@ from drivers.lane_io import OUTPUTS, Input, LaneIO, LanePins, LockKind, Output, 
 from drivers.reader_hid import Role
 from drivers.thermometer_adafruit import AdafruitMlx90614
 from drivers.thermometer_mlx90614 import PARTS
-from drivers.uid import CardForm
+from drivers.uid import CardForm, Size
 from edge import settings
 from edge.assembly.station import station_performers
 from edge.gate.controller import Gate
@@ -34,7 +34,6 @@ from edge.runtime.ports import Journal, Link
 from edge.runtime.station import Identity
 from edge.runtime.vocabulary import Fact
 from edge.settings.lane import InputPin, OutputPin, Reader, Thermometer
-from edge.settings.shared import FORM_BYTES
 from edge.site.contract import TOPICS
 
 Reading: TypeAlias = Callable[[], TemperatureTaken | TemperatureFailed]
@@ -115,7 +114,7 @@ def adafruit_thermometer(chosen: Thermometer, open_bus: Callable[[], object]) ->
 
 def form_of(reader: Reader) -> CardForm:
     """How a reader writes card numbers."""
-    size = 3 if reader.form == "wiegand26" else reader.uid_bytes
+    size = cast(Size | None, reader.number_bytes)
     return CardForm(text=reader.sends, order="reversed" if reader.reversed_bytes else "normal", size=size)
 
 
@@ -155,7 +154,7 @@ def controller(building: settings.Building, name: str, journal: Journal, new_id:
         screening=screening_of(building, gate),
         entrances=tuple(other for other, device in building.devices.items() if device.entrance and other != name),
         exit_beam=gate.exit_beam is not None,
-        network_sizes=FORM_BYTES[building.site.card_form] if on_network else (),
+        network_sizes=building.card_bytes() if on_network else (),
         retention=timedelta(days=building.storage.retention_days),
         low_mb=building.storage.low_mb,
         new_id=new_id,

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
+from gpiozero.pins import Factory
+
 from drivers.lane_io import LaneIO
+from drivers.later import Later
 from drivers.pump import Pump
 from drivers.reader_hid import HidReader, Keyboard, open_hid
 from drivers.thermometer_mlx90614 import Mlx90614
 from edge import settings
 from edge.assembly.gate import Reading, adafruit_thermometer, reader_options, wiring_of
+from edge.assembly.wiegand import open_wiegand
 from edge.runtime.config import ConfigError
+from edge.runtime.hung import Busy
 from edge.runtime.ports import Clock, Post
 from edge.settings.lane import Thermometer
 
@@ -25,7 +30,7 @@ class WireMissing(OSError):
 
 def open_hardware(
     gate: settings.Gate, post: Post, clock: Clock, opened: ExitStack, directory: Path
-) -> tuple[LaneIO, Reading | None]:
+) -> tuple[LaneIO, Reading | None, Sequence[Busy]]:
     """Open pins, readers and bus.
 
     Args:
@@ -36,7 +41,7 @@ def open_hardware(
         directory: for what a library leaves lying about.
 
     Returns:
-        The contacts, and how to take a temperature (None at an exit).
+        The contacts, how to take a temperature (None at an exit), and the threads that call the readers' drivers.
 
     Raises:
         WireMissing: one of them is not there.
@@ -46,7 +51,8 @@ def open_hardware(
     with _wire("pins"):
         from drivers.pins import open_pins
 
-        lane = LaneIO(wiring_of(gate), post, pin_factory=open_pins())
+        pins = open_pins()
+        lane = LaneIO(wiring_of(gate), post, pin_factory=pins)
     opened.callback(lane.close)
     readers: list[HidReader] = []
     for reader in gate.readers:
@@ -56,9 +62,28 @@ def open_hardware(
                 driver = HidReader(again(), post, reopen=again, **reader_options(reader))
             opened.callback(driver.close)
             readers.append(driver)
+    threads: list[Busy] = []
     if readers:
-        opened.callback(Pump(readers, clock=clock).close)
-    return lane, None if gate.thermometer is None else _thermometer(gate.thermometer, opened)
+        pump = Pump(readers, clock=clock)
+        opened.callback(pump.close)
+        threads.append(pump)
+    threads += _open_wiegand(gate, post, clock, opened, pins)
+    return lane, None if gate.thermometer is None else _thermometer(gate.thermometer, opened), threads
+
+
+def _open_wiegand(gate: settings.Gate, post: Post, clock: Clock, opened: ExitStack, pins: Factory) -> Sequence[Busy]:
+    """Open the readers on two wires, and the one thread that notices when their frames end."""
+    on_wires = [reader for reader in gate.readers if reader.kind == "wiegand"]
+    if not on_wires:
+        return ()
+    later = Later(clock)
+    opened.callback(later.close)
+    for reader in on_wires:
+        with _wire(f"{reader.side} {reader.role} reader on BCM {reader.d0} and {reader.d1}"):
+            driver = open_wiegand(reader, post, clock=clock.monotonic, call_later=later.call, pin_factory=pins)
+        opened.callback(driver.close)
+        opened.callback(later.close)  # before the reader: nobody may look at pins that are given back
+    return (later,)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def rehearse_gate(
             told = Transcript(transcript, clock, began_s=people.began_s, at_once=True)
             people.watch(told)
             controller = Narrated(controller, name, told)
-        link = process.start(controller, *open_fakes(people.world, building.devices[name], loop.post, process.opened))
+        link = process.start(controller, *open_fakes(people.world, building.devices[name], loop, process.opened))
         people.computer.plug = link.plug
         if stimuli is not None:
             people.listen(stimuli)

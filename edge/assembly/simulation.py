@@ -299,7 +299,7 @@ class SimulatedGate(SimulatedDevice):
         device, world, post = self.device, self.world, self.device.loop.post
         controller = assembly.controller(self.bench.building, self.name, journal, self.ids)
         identity = controller.station.identity
-        lane, thermometer = open_fakes(world, self.settings, post, self._drivers)
+        lane, thermometer = open_fakes(world, self.settings, device.loop, self._drivers)
         link = self.bench.broker.link(
             self.name,
             post,

@@ -88,7 +88,8 @@ class Readers(Part):
 
     def _rejected(self, step: Step, fact: ReadingRejected) -> None:
         self._garbled[fact.reader] += 1
-        self._judge(step, fact.reader, error=fact.error)
+        short = {"short_frames": fact.short} if fact.short else {}
+        self._judge(step, fact.reader, error=fact.error, **short)
         if self.gate.lane.state not in SERVING:
             self.gate.face.tap_again(step)
 

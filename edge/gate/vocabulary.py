@@ -34,10 +34,14 @@ class CodeRead(Fact):
 
 @dataclass(frozen=True, slots=True)
 class ReadingRejected(Fact):
-    """A reader delivered something that is no card: too short, garbled, another form."""
+    """A reader delivered something that is no card: too short, garbled, another form.
+
+    ``short``: frames with too few bits so far, of a reader that counts them.
+    """
 
     reader: Side
     error: str
+    short: int = 0
 
 
 @dataclass(frozen=True, slots=True)

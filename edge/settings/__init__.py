@@ -6,13 +6,14 @@ One file serves all devices of a building: what they share (`edge.settings.share
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from edge.runtime.config import Settings
-from edge.settings.lane import Gate
-from edge.settings.shared import Broker, Name, Policy, ScreeningSettings, Site, Storage
+from edge.settings.lane import Gate, Reader
+from edge.settings.shared import FORM_BYTES, Broker, Name, Policy, ScreeningSettings, Site, Storage
 from edge.site.access import READER, TAKEN
 
 
@@ -37,10 +38,17 @@ class Building(Settings):
                         f"devices.{name}.readers.{index}.form: expected {self.site.card_form!r}, the "
                         f"site's card_form, found {reader.form!r}: one site, one card form"
                     )
-        sizes = {reader.uid_bytes for device in self.devices.values() for reader in device.readers} - {None}
-        if len(sizes) > 1:
+        cards = self._card_readers()
+        sizes = {reader.number_bytes for reader in cards if reader.kind != "mqtt"}
+        if len(sizes - {None}) > 1:
             found = " and ".join(map(str, sorted(filter(None, sizes))))
-            raise ValueError(f"readers: expected one uid_bytes, found {found}: one site, one card form")
+            raise ValueError(f"readers: expected numbers of one size, found {found} bytes: one site, one card form")
+        if None in sizes and self.site.card_form == "uid" and any(reader.kind == "wiegand" for reader in cards):
+            size = max(filter(None, sizes))
+            raise ValueError(
+                f"readers: expected uid_bytes = {size} at every other reader, which is what comes over Wiegand: "
+                "one site, one card form"
+            )
         if self.policy.anti_passback == "hard":
             for name, device in self.devices.items():
                 readers = any(reader.side == "exit" and reader.role == "card" for reader in device.readers)
@@ -49,6 +57,16 @@ class Building(Settings):
                         f"policy.anti_passback: hard needs an exit reader at every exit; devices.{name} has none"
                     )
         return self
+
+    def card_bytes(self) -> Sequence[int]:
+        """Bytes that the number of a card of this site may have: one size, where a reader or the form says which."""
+        return (
+            sorted({size for reader in self._card_readers() if (size := reader.number_bytes)})
+            or FORM_BYTES[self.site.card_form]
+        )
+
+    def _card_readers(self) -> list[Reader]:
+        return [reader for device in self.devices.values() for reader in device.readers if reader.role == "card"]
 
     def gates(self) -> dict[str, Gate]:
         """The lanes, by name."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias, cast
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from edge.runtime.config import Settings
-from edge.settings.shared import CardForm, File
+from edge.settings.shared import FORM_BYTES, CardForm, File
+from edge.settings.wiegand import WiegandFormat
 
 SAFE_PINS = frozenset(range(9, 28)) - {14}
 """BCM numbers for outputs: a Pi pulls GPIO 0-8 up at boot and drives 14 high (serial console)."""
@@ -67,15 +68,21 @@ class Thermometer(Settings):
     """SMBus address."""
 
 
-ReaderKind: TypeAlias = Literal["hid", "mqtt", "osdp"]
+ReaderKind: TypeAlias = Literal["hid", "mqtt", "osdp", "wiegand"]
+
+NEEDED: Mapping[tuple[str, ...], tuple[ReaderKind, ...]] = {("path",): ("hid", "osdp"), ("d0", "d1"): ("wiegand",)}
+"""What some kinds of readers need, and no other has."""
 
 OPTIONS: Mapping[str, tuple[ReaderKind, ...]] = {
     "baud": ("osdp",),
     "address": ("osdp",),
     "key_file": ("osdp",),
     "sends": ("hid",),
-    "reversed_bytes": ("hid", "osdp"),
+    "reversed_bytes": ("hid", "osdp", "wiegand"),
     "uid_bytes": ("hid", "osdp"),
+    "formats": ("wiegand",),
+    "keypad": ("wiegand",),
+    "pull_up": ("wiegand",),
 }
 """Which kinds of reader may have what. A number travels the network in one way only: in hex, its first byte first."""
 
@@ -86,7 +93,8 @@ class Reader(Settings):
     side: Literal["entry", "exit"] = "entry"
     """Which way people go who use it."""
     kind: ReaderKind = "hid"
-    """A USB reader that types like a keyboard, one on the network (topic ``readers/{device}``), or one on RS-485."""
+    """A USB reader that types like a keyboard, one on the network (topic ``readers/{device}``), one on RS-485 (OSDP),
+    or one on two wires (Wiegand)."""
     role: Literal["card", "code"] = "card"
     """What it reads: cards, or booking codes."""
     path: str | None = None
@@ -104,7 +112,29 @@ class Reader(Settings):
     uid_bytes: Literal[4, 7, 10] | None = None
     """UID length, the same at all readers that say it; None takes it from the number of digits (decimal: 4 only)."""
     form: CardForm = "uid"
-    """What it reads off a card; must be the site's `card_form`. `wiegand26` is 6 hex or 8-10 decimal digits."""
+    """What it reads off a card; must be the site's `card_form`. Numbers have 3 bytes with `wiegand26`, 4 with
+    `wiegand34` and 5 with `wiegand37`; in decimal that is 8-10, 10 or 11-13 digits."""
+    d0: Bcm | None = None
+    """Wiegand: BCM number of the pin of D0 (often green)."""
+    d1: Bcm | None = None
+    """Wiegand: BCM number of the pin of D1 (often white)."""
+    formats: list[WiegandFormat] = []
+    """Wiegand: the frames that it sends; empty for the usual one of its `form`: 26, 34 or 37 bits, 34 for a UID."""
+    keypad: Literal[4, 8] | None = None
+    """Wiegand: bits of a key, where it has a keypad; `#` ends a booking code, `*` begins anew. With role `code` it has
+    nothing else."""
+    pull_up: bool = True
+    """Wiegand: use the Pi's own pull-up resistors; false where others, or a level shifter, hold the wires high."""
+
+    @property
+    def number_bytes(self) -> int | None:
+        """Bytes of the numbers that it delivers; None: of any UID."""
+        if self.formats:
+            return self.formats[0].number_bytes
+        possible = FORM_BYTES[self.form]
+        if len(possible) == 1:
+            return possible[0]
+        return 4 if self.kind == "wiegand" else self.uid_bytes
 
     @field_validator("key_file")
     @classmethod
@@ -122,16 +152,41 @@ class Reader(Settings):
         return self
 
     @model_validator(mode="after")
-    def _path_where_needed(self) -> Self:
-        if (self.path is None) == (self.kind in ("hid", "osdp")):
-            raise ValueError("expected path with kind hid or osdp, and only there")
+    def _of_its_kind(self) -> Self:
+        for keys, kinds in NEEDED.items():
+            if any((getattr(self, key) is None) == (self.kind in kinds) for key in keys):
+                raise ValueError(f"expected {' and '.join(keys)} with kind {' or '.join(kinds)}, and only there")
         for key, kinds in OPTIONS.items():
             if key in self.model_fields_set and self.kind not in kinds:
                 raise ValueError(f"{key}: expected with kind {' or '.join(kinds)} only")
-        if self.form == "wiegand26" and self.uid_bytes is not None:
-            raise ValueError(f"uid_bytes: expected none, found {self.uid_bytes}: a number of wiegand26 has 3 bytes")
+        if self.uid_bytes is not None and self.uid_bytes != self.number_bytes:
+            has = f"a number of {self.form} has {self.number_bytes} bytes"
+            raise ValueError(f"uid_bytes: expected none, found {self.uid_bytes}: {has}")
         if self.kind == "mqtt" and (self.side, self.role) != ("entry", "card"):
             raise ValueError("kind mqtt: expected side entry and role card, which a network reader has")
+        if self.kind in ("hid", "osdp") and self.form == "wiegand":
+            raise ValueError(f"form: expected another than wiegand with kind {self.kind}, which has no formats")
+        return self
+
+    @model_validator(mode="after")
+    def _one_number_over_wiegand(self) -> Self:
+        if self.kind != "wiegand":
+            return self
+        if self.d0 == self.d1:
+            raise ValueError(f"d1: BCM {self.d1} is already used by d0")
+        if self.role == "code" and (self.keypad is None or self.formats):
+            raise ValueError("expected keypad and no formats with role code")
+        if self.keypad is not None and self.side == "exit":
+            raise ValueError("keypad: expected at the entry only: nobody is asked for a code on the way out")
+        if self.form == "wiegand" and self.role == "card" and not self.formats:
+            raise ValueError("formats: missing; form wiegand is what they carry")
+        sizes, possible = {row.number_bytes for row in self.formats}, FORM_BYTES[self.form]
+        if len(sizes) > 1 or not sizes <= set(possible):
+            words = (
+                f"{possible[0]} to {possible[-1]}" if isinstance(possible, range) else " or ".join(map(str, possible))
+            )
+            found = " and ".join(map(str, sorted(sizes)))
+            raise ValueError(f"formats: expected numbers of one size, {words} bytes in form {self.form}, found {found}")
         return self
 
 
@@ -181,13 +236,22 @@ class Gate(Settings):
         used: dict[int, str] = {}
         if self.thermometer is not None:
             used = dict.fromkeys(BUS_PINS.get(self.thermometer.bus, ()), "thermometer.bus")
-        for key, part in self:
-            if isinstance(part, OutputPin | InputPin):
-                if part.pin in used:
-                    raise ValueError(f"{key}.pin: BCM {part.pin} is already used by {used[part.pin]}")
-                used[part.pin] = key
+        for key, name, pin in self._pins():
+            if pin in used:
+                raise ValueError(f"{key}: BCM {pin} is already used by {used[pin]}")
+            used[pin] = name
         _share_lines(self.readers)
         return self
+
+    def _pins(self) -> Iterator[tuple[str, str, int]]:
+        """Each pin with its key, and the name of what uses it."""
+        for name, part in self:
+            if isinstance(part, OutputPin | InputPin):
+                yield f"{name}.pin", name, part.pin
+        for index, reader in enumerate(self.readers):
+            for wire, pin in (("d0", reader.d0), ("d1", reader.d1)):
+                if pin is not None:
+                    yield f"readers.{index}.{wire}", f"readers.{index}.{wire}", pin
 
 
 def _share_lines(readers: Iterable[Reader]) -> None:

@@ -17,11 +17,14 @@ Seconds: TypeAlias = Annotated[float, Field(gt=0, le=3600)]
 Celsius: TypeAlias = Annotated[float, Field(ge=-40, le=125)]
 File: TypeAlias = Annotated[Path, Strict(False)]
 """A path, which TOML has as text."""
-CardForm: TypeAlias = Literal["uid", "wiegand26"]
+CardForm: TypeAlias = Literal["uid", "wiegand26", "wiegand34", "wiegand37", "wiegand"]
 
 FORM_BYTES: Final[Mapping[CardForm, Sequence[int]]] = {
     "uid": (4, 7, 10),  # ISO/IEC 14443-3
     "wiegand26": (3,),
+    "wiegand34": (4,),
+    "wiegand37": (5,),
+    "wiegand": range(2, 17),
 }
 """Bytes that a number may have in each form."""
 
@@ -43,7 +46,8 @@ class Site(Settings):
     key_file: File | None = None
     """File that holds the secret; relative to this configuration file."""
     card_form: CardForm = "uid"
-    """The one form in which the site knows its cards: a whole UID, or the 24 bits of Wiegand 26."""
+    """The one form in which the site knows its cards: a whole UID; the 24, 32 or 35 bits of Wiegand 26, 34 or 37;
+    or, as `wiegand`, what the Wiegand readers' own `formats` carry."""
 
     @field_validator("time_zone")
     @classmethod

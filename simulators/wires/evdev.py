@@ -13,6 +13,7 @@ from evdev import InputEvent
 
 from drivers import keyboard
 from drivers.uid import BadUid, CardForm
+from simulators.wires.reader import FakeReader
 
 BATCH = 64
 """Events that one read of the real device returns at most."""
@@ -58,7 +59,7 @@ _STROKES = _strokes()
 """What each character makes of the keys; of several keys the first one."""
 
 
-class FakeKeyboard:
+class FakeKeyboard(FakeReader):
     """A device of the input system, with its faults as plain attributes.
 
     Args:
@@ -70,10 +71,9 @@ class FakeKeyboard:
     Attributes:
         readable: called when there is something to read; the simulation puts a reader's `poll` here.
         plugged: called when it was plugged in again; put a reader's `reopen` here.
-        absent: unplugged: reading fails with errno 19 until it is plugged in again and opened.
+        absent: reading fails with errno 19 until it is plugged in again and opened.
         corrupt: every third character is another one.
         stuck: the first key goes down, repeats, and nothing else comes.
-        intermittent: every other text that is typed is lost, the first one first.
         slow: each character comes ``slow_s`` after the one before.
         slow_s: seconds.
     """
@@ -86,64 +86,33 @@ class FakeKeyboard:
         form: CardForm | None = None,
         path: str = "/dev/input/fake",
     ) -> None:
+        super().__init__()
         self.path = path
         self.readable: Callable[[], object] = _nobody
         self.plugged: Callable[[], object] = _nobody
         self.grabbed = False
-        self.corrupt = False
-        self.slow = False
         self.slow_s = 0.3
         self._clock = clock
         self._later = later
         self._form = form or CardForm()
         self._open = True
-        self._absent = False
-        self._stuck = False
-        self._intermittent = False
-        self._lost_last = False
         self._held: int | None = None
         self._events: deque[InputEvent] = deque()
         self._descriptor = -1
 
-    @property
-    def absent(self) -> bool:
-        """Fault: unplugged."""
-        return self._absent
-
-    @absent.setter
-    def absent(self, on: bool) -> None:
-        if on == self._absent:
-            return
-        self._absent = on
+    def _plugged(self, there: bool) -> None:
         self._held = None
         self._events.clear()
-        if on:
-            self._announce()
-        else:
+        if there:
             self.plugged()
+        else:
+            self._announce()
 
-    @property
-    def stuck(self) -> bool:
-        """Fault: the first key goes down, repeats, and nothing else comes."""
-        return self._stuck
-
-    @stuck.setter
-    def stuck(self, on: bool) -> None:
-        self._stuck = on
+    def _jammed(self, on: bool) -> None:
         if not on and self._held is not None:
             self._press([(keyboard.EV_KEY, self._held, keyboard.KEY_UP)])
             self._held = None
             self._announce()
-
-    @property
-    def intermittent(self) -> bool:
-        """Fault: every other text that is typed is lost, the first one first."""
-        return self._intermittent
-
-    @intermittent.setter
-    def intermittent(self, on: bool) -> None:
-        self._intermittent = on
-        self._lost_last = False
 
     # --- the world's side
 
@@ -157,10 +126,8 @@ class FakeKeyboard:
         unknown = [character for character in text if character not in _STROKES]
         if unknown:
             raise ValueError(f"no key types {unknown[0]!r}")
-        if self._intermittent:
-            self._lost_last = not self._lost_last
-            if self._lost_last:
-                return
+        if self._loses():
+            return
         if self.corrupt:
             text = "".join(
                 GARBLED if place % 3 == 0 and character not in "\n\t" else character
@@ -183,6 +150,11 @@ class FakeKeyboard:
         except BadUid:
             text = card.upper()
         self.type(text + "\n")
+
+    def enter(self, code: str) -> float:
+        """Type a code and Enter; nobody types as fast."""
+        self.type(code + "\n")
+        return 0.0
 
     def _type_now(self, text: str) -> None:
         self._press([stroke for character in text for stroke in _STROKES[character]])

@@ -1,21 +1,26 @@
-"""A card reader with two wires, pulling them low pulse by pulse under the real driver."""
+"""A card reader, or a keypad, with two wires, pulling them low pulse by pulse under the real driver."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import cycle
 
 from drivers.later import CallLater
 from drivers.uid import ByteOrder
 from drivers.wiegand import WIEGAND_26, BadFrame, Format, encode
+from drivers.wiegand_keys import END, KEYS, KeyBits, burst
 from simulators.wires.pins import FakePins
+from simulators.wires.reader import FakeReader
 
 PULSE_S = 50e-6
 """Length of a pulse: 20 to 100 µs (field notes 2)."""
 
 INTERVAL_S = 2e-3
 """From pulse to pulse: 0.2 to 20 ms (field notes 2)."""
+
+KEY_S = 0.25
+"""From key to key: somebody who knows the code."""
 
 
 class _Pulses:
@@ -41,21 +46,23 @@ class _Pulses:
             self._later(every_s(), partial(self._next, run, bit, every_s))
 
 
-class FakeWiegand:
+class FakeWiegand(FakeReader):
     """A reader with its faults as plain attributes. A card shown while another is being sent mixes with it.
 
     Args:
-        pins: the header.
+        pins: the header, whose wires something there holds high.
         d0: BCM number of the pin that it takes for D0.
         d1: and for D1.
         later: a scheduler.
         row: what it sends.
         order: ``reversed``: it sends the card's last byte first.
+        keypad: bits that it sends for a key; None: it has no keys.
 
     Attributes:
-        corrupt: the last bit of the number is turned.
-        intermittent: every other card is not sent, the first one first.
-        short: so many bits are sent, then nothing; None for all.
+        absent: nothing comes, the wires rest.
+        stuck: D0 is held low.
+        corrupt: the last bit of the number, or of a key, is turned.
+        short: ``short_bits`` are sent, then nothing.
         swapped: D0 is on the pin of D1, and the other way round.
         slow: bits come ``slow_s`` apart.
         interval_s: seconds from bit to bit.
@@ -74,11 +81,12 @@ class FakeWiegand:
         *,
         row: Format = WIEGAND_26,
         order: ByteOrder = "normal",
+        keypad: KeyBits | None = None,
     ) -> None:
-        self.corrupt = False
-        self.short: int | None = None
+        super().__init__()
+        self.short = False
+        self.short_bits = 4
         self.swapped = False
-        self.slow = False
         self.interval_s = INTERVAL_S
         self.pulse_s = PULSE_S
         self.slow_s = 0.05
@@ -89,41 +97,10 @@ class FakeWiegand:
         self._later = later
         self._row = row
         self._order: ByteOrder = order
-        self._absent = self._stuck = self._intermittent = self._lost_last = False
+        self._keypad: KeyBits | None = keypad
         self._noise = _Pulses(self.pulse, later)
         self._storm = _Pulses(self.pulse, later)
         self._rest()
-
-    @property
-    def absent(self) -> bool:
-        """Fault: unplugged; the wires float to the pins' own pull."""
-        return self._absent
-
-    @absent.setter
-    def absent(self, on: bool) -> None:
-        self._absent = on
-        for number in self._numbers:
-            self._pins[number].absent = on
-
-    @property
-    def stuck(self) -> bool:
-        """Fault: D0 is held low."""
-        return self._stuck
-
-    @stuck.setter
-    def stuck(self, on: bool) -> None:
-        self._stuck = on
-        self._rest()
-
-    @property
-    def intermittent(self) -> bool:
-        """Fault: every other card is not sent, the first one first."""
-        return self._intermittent
-
-    @intermittent.setter
-    def intermittent(self, on: bool) -> None:
-        self._intermittent = on
-        self._lost_last = False
 
     @property
     def noise(self) -> bool:
@@ -143,37 +120,66 @@ class FakeWiegand:
     def storm(self, on: bool) -> None:
         self._storm.switch(on, lambda: self.storm_s)
 
+    # --- what people do
+
     def present(self, card: str) -> None:
-        """Hold a card to it: it sends the number in its format.
+        """Hold a card to it: it sends the number in its format. A number of another size it sends as it is.
 
         Raises:
-            BadFrame: no number in hex, or one that does not fit the format.
+            BadFrame: no number in hex.
         """
         try:
             number = bytes.fromhex(card)
         except ValueError:
             raise BadFrame("expected a card number in hex") from None
-        frame = encode(number[::-1] if self._order == "reversed" else number, self._row)
-        if self._intermittent:
-            self._lost_last = not self._lost_last
-            if self._lost_last:
-                return
+        if self._loses():
+            return
+        try:
+            frame = encode(number[::-1] if self._order == "reversed" else number, self._row)
+        except BadFrame:
+            frame = tuple(bool(byte >> place & 1) for byte in number for place in range(7, -1, -1))
         self.send(frame)
+
+    def enter(self, code: str) -> float:
+        """Press the keys of a code, those that there are, and ``#``."""
+        if self._keypad is None or self._loses():
+            return 0.0
+        keys = [*(key for key in code if key in KEYS), END]
+        for place, key in enumerate(keys):
+            self._later(place * KEY_S, partial(self.send, burst(key, self._keypad)))
+        return len(keys) * KEY_S
+
+    # --- what its wires do
 
     def send(self, frame: tuple[bool, ...]) -> None:
         """Send bits as they are, whether or not they are a card; what is broken breaks them."""
-        last = self._row.card[-1]
-        for place, bit in enumerate(frame[: self.short], start=1):
-            turned = bit != (self.corrupt and place == last)
-            self._later((place - 1) * (self.slow_s if self.slow else self.interval_s), partial(self.pulse, turned))
+        last = self._row.card[-1] if len(frame) == self._row.bits else len(frame)
+        sent = frame[: self.short_bits] if self.short else frame
+        bits = [bit != (self.corrupt and place == last) for place, bit in enumerate(sent, start=1)]
+        self._later(0.0, partial(self._next, bits))
+
+    def _next(self, bits: Sequence[bool]) -> None:
+        """Send the first of these bits; the others when it is over, also where real time is late."""
+        if bits:
+            self.pulse(bits[0])
+            self._later(self.pulse_s, partial(self._pause, bits[1:]))
+
+    def _pause(self, bits: Sequence[bool]) -> None:
+        self._later((self.slow_s if self.slow else self.interval_s) - self.pulse_s, partial(self._next, bits))
 
     def pulse(self, bit: bool) -> None:
         """Pull one wire low for a moment, now."""
-        number = self._numbers[bit != self.swapped]
-        self._pins.drive(number, False)
-        self._later(self.pulse_s, self._rest)
+        if not self._absent:
+            self._pins.drive(self._numbers[bit != self.swapped], False)
+            self._later(self.pulse_s, self._rest)
+
+    def _plugged(self, there: bool) -> None:
+        self._rest()
+
+    def _jammed(self, on: bool) -> None:
+        self._rest()
 
     def _rest(self) -> None:
         """Let go of both wires."""
         for place, number in enumerate(self._numbers):
-            self._pins.drive(number, not (self._stuck and place == 0))
+            self._pins.drive(number, self._absent or not self._stuck or place != 0)

@@ -1,7 +1,7 @@
 """The world at one lane: people with cards and foreheads, on the far end of the wires.
 
-Everything reaches the gate through its real drivers: cards are typed by keyboards, beams are levels on
-pins, the forehead is what the thermometer's chip sees. Nobody passes a lane whose lock is shut.
+Everything reaches the gate through its real drivers: cards are typed by keyboards or pulsed over wires, beams are
+levels on pins, the forehead is what the thermometer's chip sees. Nobody passes a lane whose lock is shut.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drivers.lane_io import Input, LanePins, LockKind
-from simulators.scenario import Kind, Part
+from simulators.scenario import AnyKind, Part
 from simulators.wires.evdev import FakeKeyboard
 from simulators.wires.pins import FakePins
+from simulators.wires.reader import FakeReader
 from simulators.wires.smbus import FakeMlx90614, I2cWire
 
 STEP_S = 0.4
@@ -34,7 +35,11 @@ Later = Callable[[float, Callable[[], None]], None]
 """Calls back after so many seconds of the world's time."""
 
 
-def _no_keyboards() -> dict[str, FakeKeyboard]:
+def _no_keyboards() -> dict[int, FakeKeyboard]:
+    return {}
+
+
+def _no_readers() -> dict[str, FakeReader]:
     return {}
 
 
@@ -47,7 +52,8 @@ class LaneWorld:
         later: the world's timer.
         rng: the seeded source of all noise.
         now_s: the world's time, for the stamps of key strokes.
-        keyboards: by what they read: ``entry``, ``exit``, ``code``.
+        keyboards: those among the readers that type, by their number in the gate's configuration.
+        readers: by what people use them for: ``entry``, ``exit``, ``code``.
         went_in: how many people truly came in through this lane, whatever the gate believes.
         went_out: how many truly left through it.
     """
@@ -58,7 +64,8 @@ class LaneWorld:
     now_s: Callable[[], float]
     pins: FakePins = field(default_factory=FakePins)
     i2c: I2cWire = field(default_factory=I2cWire)
-    keyboards: dict[str, FakeKeyboard] = field(default_factory=_no_keyboards)
+    keyboards: dict[int, FakeKeyboard] = field(default_factory=_no_keyboards)
+    readers: dict[str, FakeReader] = field(default_factory=_no_readers)
     ambient_c: float = HALL_C
     skin_c: float | None = None
     went_in: int = 0
@@ -92,11 +99,14 @@ class LaneWorld:
     # --- what people do -------------------------------------------------------------------------------
 
     def tap(self, card: str, code: str | None = None) -> None:
-        """Type the code, if there is one, and hold a card to the entry reader."""
-        if code is not None and "code" in self.keyboards:
-            self.keyboards["code"].type(code + "\n")
-        if "entry" in self.keyboards:
-            self.keyboards["entry"].present(card)
+        """Enter the code, if there is one, and hold a card to the entry reader."""
+        takes_s = self.readers["code"].enter(code) if code is not None and "code" in self.readers else 0.0
+        if "entry" not in self.readers:
+            return
+        if takes_s:
+            self.later(takes_s, lambda: self.readers["entry"].present(card))
+        else:
+            self.readers["entry"].present(card)
 
     def face(self, skin_c: float) -> None:
         """Stand before the thermometer."""
@@ -118,8 +128,8 @@ class LaneWorld:
 
     def walk_out(self, card: str | None = None) -> None:
         """Leave, holding a card to the exit reader if there is one."""
-        if card is not None and "exit" in self.keyboards:
-            self.keyboards["exit"].present(card)
+        if card is not None and "exit" in self.readers:
+            self.readers["exit"].present(card)
         self.went_out += 1
         self._break_beam("exit_beam", STEP_S)
 
@@ -144,13 +154,13 @@ class LaneWorld:
 
     # --- what wires do --------------------------------------------------------------------------------
 
-    def fault(self, part: Part, kind: Kind, on: bool) -> None:
+    def fault(self, part: Part, kind: AnyKind, on: bool) -> None:
         """Begin or end a fault of the thermometer, a reader, the lock or a beam: the entry's, where there is one."""
         match part:
             case "thermometer":
                 setattr(self.chip, kind, on)
             case "reader":
-                setattr(self.keyboards.get("entry") or self.keyboards["exit"], kind, on)
+                setattr(self.readers.get("entry") or self.readers["exit"], kind, on)
             case "lock" if self.wiring.lock is not None:
                 setattr(self.pins[self.wiring.lock.pin], kind, on)
             case "beam":

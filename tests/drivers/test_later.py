@@ -50,6 +50,27 @@ def test_closing_ends_the_thread_and_forgets_what_waits(later):
     assert heard.empty()
 
 
+def test_a_driver_that_hangs_is_seen_and_closing_does_not_wait_for_it(later, monkeypatch):
+    monkeypatch.setattr("drivers.later.CLOSE_S", 0.01)
+    called, end = threading.Event(), threading.Event()
+
+    def hang():
+        called.set()
+        assert end.wait(30)
+
+    assert later.busy_since is None
+    later.call(0.0, hang)
+    assert called.wait(30)
+    assert later.busy_since is not None
+    later.close()
+    assert later.alive
+    end.set()
+    monkeypatch.setattr("drivers.later.CLOSE_S", 30)
+    later.close()
+    assert not later.alive
+    assert later.busy_since is None
+
+
 def test_a_driver_that_breaks_is_seen(later, monkeypatch):
     caught = queue.Queue()
     monkeypatch.setattr(threading, "excepthook", caught.put)

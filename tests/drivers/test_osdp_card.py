@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from drivers.osdp_card import card_number
 from drivers.uid import SIZES
-from drivers.wiegand import FORMATS, WIEGAND_26, WIEGAND_34, BadFrame, encode
+from drivers.wiegand import FORMATS, WIEGAND_26, WIEGAND_34, WIEGAND_37, BadFrame, encode
 
 
 def packed(bits):
@@ -28,6 +28,7 @@ def test_a_wiegand_frame_carries_the_sites_number(short, long):
     assert card_number(26, packed(encode(short, WIEGAND_26)), size=3) == short.hex().upper()
     assert card_number(34, packed(encode(long, WIEGAND_34))) == long.hex().upper()
     assert card_number(34, packed(encode(long[::-1], WIEGAND_34)), size=4, order="reversed") == long.hex().upper()
+    assert card_number(37, packed(encode(b"\x05" + long, WIEGAND_37)), size=5) == "05" + long.hex().upper()
     assert card_number(24, short, size=3) == short.hex().upper()
 
 
@@ -48,6 +49,7 @@ def test_a_turned_bit_is_refused(turned):
         (56, 4, "32 or 34"),
         (32, 7, "56"),
         (34, 3, "24 or 26"),
+        (34, 5, "37 or 40"),
         (512, 3, "24 or 26"),
     ],
 )
@@ -57,7 +59,7 @@ def test_another_form_is_refused(bits, size, expected):
     assert str(refused.value) == f"saw {bits} bits, expected {expected}: another card form?"
 
 
-@given(bits=st.integers(0, 600), data=st.data(), size=st.sampled_from([None, 3, *SIZES]))
+@given(bits=st.integers(0, 600), data=st.data(), size=st.sampled_from([None, 3, 5, *SIZES]))
 def test_any_bits_are_a_number_of_the_sites_size_or_refused(bits, data, size):
     raw = data.draw(st.binary(min_size=(bits + 7) // 8, max_size=(bits + 7) // 8))
     try:

@@ -13,8 +13,7 @@ from datetime import UTC
 
 import pytest
 
-from drivers.osdp_card import FORMATS
-from drivers.wiegand import WIEGAND_26, encode
+from drivers.wiegand import FORMATS, WIEGAND_26, encode
 from edge.gate.vocabulary import CardRead, ReaderFound, ReaderLost, ReaderTampered, ReadingRejected
 from edge.runtime.clock import WallClock
 from simulators.wires.osdp import FakeOsdpReader

@@ -17,7 +17,7 @@ def uids(size):
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("text", ["hex", "decimal"])
-@pytest.mark.parametrize("size", [3, *SIZES])
+@pytest.mark.parametrize("size", [3, 5, *SIZES])
 @given(data=st.data())
 def test_what_a_reader_writes_is_read_back(size, text, order, data):
     form = CardForm(text=text, order=order, size=size)
@@ -46,6 +46,8 @@ def test_hex_needs_no_size_and_bears_case_and_separators(data, size, order):
         (CardForm("decimal", size=3), "10597059", "A1B2C3"),
         (CardForm("decimal", size=3), "0010597059", "A1B2C3"),
         (CardForm("decimal", "reversed", size=3), "12825249", "A1B2C3"),
+        (CardForm("decimal", size=5), "34359738367", "07FFFFFFFF"),
+        (CardForm("decimal", size=5), "0034359738367", "07FFFFFFFF"),
         (CardForm("decimal", size=7), "1305339650922242", "04A33312345702"),
         (CardForm("decimal", size=7), "01305339650922242", "04A33312345702"),
     ],
@@ -104,5 +106,5 @@ def test_a_lost_digit_of_a_four_byte_card_is_noticed(data):
 
 
 def test_the_longest_numbers_have_the_digits_expected():
-    for size in SIZES:
+    for size in (5, *SIZES):
         assert DECIMAL_DIGITS[size][1] == len(str(2 ** (8 * size) - 1))

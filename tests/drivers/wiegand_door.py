@@ -14,26 +14,30 @@ from tests.loops import EIGHT
 
 D0, D1 = 5, 6
 CARD = CardRead("A1B2C3", "entry")
-SHORT = ReadingRejected("entry", "saw 4 of 26 bits: check pull-ups and cable")
 PARITY = ReadingRejected("entry", "expected odd parity in bit 26 of 26")
 LOW = ReaderLost("entry", "D0 low at rest: check for a short circuit and pull-ups")
 STORM = ReaderLost("entry", f"storm: {STORM_EDGES} pulses without a pause: check shield, ground and pull-ups")
 FOUND = ReaderFound("entry")
 
 
+def short(frames, bits=4):
+    """So many short frames so far, the last one of so many bits."""
+    return ReadingRejected("entry", f"saw {bits} of 26 bits: check pull-ups and cable", frames)
+
+
 class Door:
     """A reader on its wires, virtual time, and what was heard so far."""
 
-    def __init__(self, *, row=WIEGAND_26, order: ByteOrder = "normal", low=(), **options):
+    def __init__(self, *, row=WIEGAND_26, order: ByteOrder = "normal", keypad=None, low=(), **options):
         self.clock = VirtualClock(EIGHT)
         self.facts = []
         self.loop = Loop(self.clock, self.facts.append)
         self.pins = FakePins()
         self.calls = 0
-        self.wires = FakeWiegand(self.pins, D0, D1, self.later, row=row, order=order)
+        self.wires = FakeWiegand(self.pins, D0, D1, self.later, row=row, order=order, keypad=keypad)
         for pin in low:
             self.pins.drive(pin, False)
-        options = {"formats": (row,), "order": order} | options
+        options = {"formats": (row,), "order": order, "keypad": keypad} | options
         self.reader = self.open(**options)
 
     def open(self, **options):
@@ -71,6 +75,9 @@ class Door:
     def tap(self, card="A1B2C3", *, for_s=1.0):
         self.wires.present(card)
         return self.wait(for_s)
+
+    def type(self, code, *, for_s=1.0):
+        return self.wait(self.wires.enter(code) + for_s)
 
     def bounces(self):
         return [self.pins.factory.pin(number).bounce for number in (D0, D1)]

@@ -11,7 +11,7 @@ from drivers.pump import Pump
 from edge.assembly import rehearsal
 from edge.cli import main
 from edge.runtime.clock import WallClock
-from edge.runtime.ports import Post
+from edge.runtime.loop import Loop
 from simulators.world.lane import LaneWorld
 
 _open_fakes = rehearsal.open_fakes
@@ -39,11 +39,11 @@ class Broken:
         return False
 
 
-def _with_a_broken_reader(world: LaneWorld, gate: Any, post: Post, opened: ExitStack) -> Any:
+def _with_a_broken_reader(world: LaneWorld, gate: Any, loop: Loop, opened: ExitStack) -> Any:
     broken = Broken()
     world.outputs(broken.output)
     opened.callback(Pump([broken], clock=WallClock(UTC)).close)
-    return _open_fakes(world, gate, post, opened)
+    return _open_fakes(world, gate, loop, opened)
 
 
 if __name__ == "__main__":

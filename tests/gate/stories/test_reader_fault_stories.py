@@ -18,7 +18,7 @@ def fault(told: Told, side: str = "entry") -> tuple[list[str], list[float]]:
 
 def keyboard(story: Story, place: str, *, absent: bool) -> Story:
     """Unplug one of the north's readers, or plug it in again."""
-    return story.behind(lambda simulation: setattr(world(simulation).keyboards[place], "absent", absent))
+    return story.behind(lambda simulation: setattr(world(simulation).readers[place], "absent", absent))
 
 
 def world(simulation: Simulation) -> LaneWorld:
