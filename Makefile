@@ -5,7 +5,7 @@ export PATH := $(PATH):/usr/sbin
 export PYTHON
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench lock lock-check docs docs-check mosquitto systemd clean
+.PHONY: help demo test check bench lock lock-check docs docs-check needs mosquitto systemd clean
 
 help:
 	@echo 'make demo    run a whole simulated site; ARGS="--speed 10" passes options'
@@ -19,7 +19,7 @@ help:
 demo: .venv/.demo
 	@trap : INT; $(BIN)/gatehouse demo $(ARGS) || [ $$? -eq 130 ]  # Ctrl-C is how it ends
 
-test: mosquitto systemd .venv/.dev
+test: needs .venv/.dev
 	$(BIN)/pytest -q $(ARGS)
 
 check: systemd .venv/.dev lock-check
@@ -46,6 +46,10 @@ docs: .venv/.dev
 docs-check: .venv/.dev
 	$(BIN)/python -m scripts.generate_docs --check
 
+# All at once, so that whoever may not install hears of all at once.
+needs:
+	@scripts/need mosquitto systemd venv compiler
+
 mosquitto systemd:
 	@scripts/need $@
 
@@ -61,7 +65,7 @@ clean:
 
 # PYPI=1 lets lgpio, where it has no wheel, bring its own C library.
 .venv/.%: requirements-%.lock pyproject.toml | .venv/.made
-	@echo 'Installing the pinned packages into .venv: about a minute, once'
+	@echo 'Installing what $< pins into .venv: about a minute, once'
 	@PYPI=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
 		--require-hashes --requirement $<
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \

@@ -23,7 +23,7 @@ RESEND_S = 30.0
 """First patience with a server that acknowledges nothing; doubles to `RESEND_MAX_S`."""
 RESEND_MAX_S = 3_600.0
 SOON_S = 1.0
-"""Patience with a server that just spoke and did not mean what was sent: it has come back, and missed it."""
+"""Patience with a server that spoke and did not mean all that was sent: it may have come back, and missed the rest."""
 RESEND = "outbox resend"
 
 
@@ -103,16 +103,16 @@ class Outbox:
     def acked(self, journal: str, acked_seq: int) -> list[Intent]:
         """The server has everything up to ``acked_seq``.
 
-        Another journal's or an impossible ack is ignored; but whoever repeats an old one was away.
+        Another journal's or an impossible one is ignored; but whoever says it may have been away, and missed the rest.
         """
         if journal == self.journal and self.acked_seq < acked_seq <= self.committed_seq:
             self.acked_seq = acked_seq
             self._sent_seq = max(self._sent_seq, acked_seq)
             self._unsaved = True
-            self._patience_s = RESEND_S
-        elif self._up and self._sent_seq > self.acked_seq and not self._soon:
-            self._soon, self._patience_s, self._acked_at_timer = True, RESEND_S, self.acked_seq
-            return [SetTimer(RESEND, SOON_S)]
+        self._patience_s = RESEND_S
+        if self._up and self._sent_seq > self.acked_seq and not self._soon:
+            self._soon, self._acked_at_timer = True, self.acked_seq
+            return [SetTimer(RESEND, SOON_S), *self._pump()]
         return self._pump()
 
     def read(self, events: Sequence[Event]) -> list[Intent]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.processes.library import Library
 
 
+@pytest.mark.parametrize("speed", [20.0])
 def test_the_recorder_acknowledges_only_where_the_site_says_so(library: Library) -> None:
     library.server_goes()
     site, gate = library.site(), library.gate()

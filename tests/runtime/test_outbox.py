@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.runtime import outbox as module
-from edge.runtime.outbox import RESEND, RESEND_MAX_S, RESEND_S, TAIL, WINDOW, Outbox, encode_event
+from edge.runtime.outbox import RESEND, RESEND_MAX_S, RESEND_S, SOON_S, TAIL, WINDOW, Outbox, encode_event
 from edge.runtime.step import Recorder
 from edge.runtime.vocabulary import Event, Intent, Now, Publish, ReadEvents, SetTimer
 from edge.site import contract
@@ -294,10 +294,21 @@ def test_a_server_that_stays_silent_is_sent_everything_again_and_ever_less_often
     assert patience_s[-1] == RESEND_MAX_S
 
 
-def test_a_server_that_acknowledges_something_is_left_alone(fresh: Device) -> None:
-    fresh.record(3)
-    fresh.outbox.acked(JOURNAL, 1)
+def test_a_server_that_goes_on_acknowledging_is_left_alone(fresh: Device) -> None:
+    fresh.record(4)
+    assert timers(fresh.outbox.acked(JOURNAL, 1)) == [SOON_S]
+    assert timers(fresh.outbox.acked(JOURNAL, 2)) == []  # one such timer at a time
     assert seqs(fresh.outbox.timer()) == []
+    assert timers(fresh.outbox.acked(JOURNAL, 3)) == [SOON_S]
+    fresh.outbox.acked(JOURNAL, 4)
+    assert seqs(fresh.outbox.timer()) == []
+
+
+def test_a_server_that_came_back_with_an_older_word_is_sent_the_rest_soon(fresh: Device) -> None:
+    """Its word tells us more than we knew, for the last run had ended before it was saved."""
+    fresh.record(3)
+    fresh.outbox.delivered(3)
+    assert timers(fresh.outbox.acked(JOURNAL, 1)) == [SOON_S]
     assert seqs(fresh.outbox.timer()) == [2, 3]
 
 

@@ -175,8 +175,8 @@ def test_where_installing_does_not_help_one_line_says_what_to_install(machine: M
     done = machine.need("mosquitto", "make")
     assert (done.returncode, done.stdout, done.stderr) == (
         1,
-        installing("mosquitto"),
-        missing("mosquitto", "mosquitto"),
+        installing("mosquitto") + installing("make"),
+        "mosquitto, make are missing; install the packages: mosquitto make\n",
     )
 
 
