@@ -179,9 +179,9 @@ def alerts_page() -> str:
     return page(
         "edge/runtime/alerts.py and the catalogues in edge/texts",
         "Alerts",
-        "What holds for as long as *after* says becomes an alert. It ends with its *cause*, or, where something\n"
-        "happened and is over, when a guard has *acknowledged* it; then it is not raised again for as long as *quiet*\n"
-        "says.",
+        "What holds for as long as *after* says becomes an alert; what happens is one at once. It ends with its\n"
+        "*cause*, or, where something happened and is over, when a guard has *acknowledged* it; then it is not raised\n"
+        "again for as long as *quiet* says.",
         table(["kind", "severity", "after", "ends", "quiet"], rows),
         *(part for kind in alerts.TABLE for part in _alert(kind)),
     )

@@ -34,7 +34,7 @@ WHY: Mapping[Reason, str] = {
 """Why somebody was refused; what the person reads stands on the display."""
 
 MEANS: Mapping[AlertKind, str] = {
-    AlertKind.COUNT_DOUBT: "somebody booked finds no place",
+    AlertKind.COUNT_DOUBT: "the people must be counted",
     AlertKind.TAILGATING: "somebody followed without a card",
     AlertKind.ANTI_PASSBACK: "a card that is inside already",
     AlertKind.CAP_EXCEEDED: "more people inside than allowed",

@@ -144,7 +144,7 @@ class Reception(Part):
         if tap is None:
             raise RuntimeError("the lane serves nobody")
         self.gate.occupancy.reserved = frozenset(tap.entitled.places)
-        step.do(SetTimer(CHECK, self._patience_s()))
+        step.do(SetTimer(CHECK, self._patience_s(step)))
         if self.gate.thermometry is not None and tap.reopens is None:
             self.gate.thermometry.want(step, True)
         self.check(step)
@@ -164,7 +164,7 @@ class Reception(Part):
     def presence(self, step: Step) -> None:
         """Somebody stepped before the thermometer: from now on the measurement must not take long."""
         if self.tap is not None:
-            step.do(SetTimer(CHECK, self._patience_s()))
+            step.do(SetTimer(CHECK, self._patience_s(step)))
         self.check(step)
 
     def check(self, step: Step, *, overdue: bool = False) -> None:
@@ -223,11 +223,14 @@ class Reception(Part):
             self.gate.thermometry.forget()
             self.gate.thermometry.want(step, True, not_before_s=pause_s)
         if pause_s:
-            step.do(SetTimer(CHECK, pause_s + self._patience_s()))
+            step.do(SetTimer(CHECK, self._patience_s(step)))
 
-    def _patience_s(self) -> float:
-        present = self.gate.thermometry is not None and self.gate.thermometry.present
-        return self.gate.policy.check_s if present else self.gate.policy.face_s
+    def _patience_s(self, step: Step) -> float:
+        """How long the reader has from now: never less than the pause before a second look, whoever steps aside."""
+        thermometry, policy = self.gate.thermometry, self.gate.policy
+        if thermometry is None:
+            return policy.face_s
+        return thermometry.pause_s(step.now.mono_s) + (policy.check_s if thermometry.present else policy.face_s)
 
     def _recheck_s(self) -> float:
         return 0.0 if self.gate.thermometry is None else self.gate.thermometry.policy.recheck_s

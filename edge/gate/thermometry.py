@@ -108,6 +108,10 @@ class Thermometry:
             self.forget()
         self._pace(step)
 
+    def pause_s(self, now_s: float) -> float:
+        """How long a card that waits for a verdict must still wait for its first sample; 0 where it need not."""
+        return max(0.0, self._not_before - now_s)
+
     def done(self, step: Step) -> None:
         """A card's check is over: whoever stands there was measured for it, and need not be again without a card."""
         self.forget()

@@ -29,7 +29,7 @@ class Row(NamedTuple):
     Attributes:
         severity: critical alerts ask for somebody at once.
         ends: with its cause, or when a guard has acknowledged it (for what happened and is over).
-        delay_s: a condition shorter than this is no alert.
+        delay_s: a condition shorter than this is no alert; an incident is one at once.
         cooldown_s: after its end the same kind is not raised again for so long.
         steps: length of the procedure in the catalogues.
     """
@@ -50,7 +50,7 @@ TABLE: Mapping[AlertKind, Row] = {
     K.TAILGATING: Row(WARNING, "acknowledged", 0, 5, 2),
     K.HELD_OPEN: Row(WARNING, "cause", 0, 5, 2),
     K.ANTI_PASSBACK: Row(WARNING, "acknowledged", 0, 30, 2),
-    K.COUNT_DOUBT: Row(WARNING, "acknowledged", 0, 60, 2),
+    K.COUNT_DOUBT: Row(WARNING, "acknowledged", 5, 60, 2),
     K.CAP_EXCEEDED: Row(WARNING, "cause", 5, 30, 2),
     K.THERMOMETER_FAULT: Row(WARNING, "cause", 0, 10, 3),
     K.READER_FAULT: Row(WARNING, "cause", 0, 10, 2),

@@ -94,12 +94,12 @@ class Site:
     def _caps(self, step: Step, _: Mapping[str, str], caps: contract.Caps | None) -> None:
         if caps is not None:
             self._follow(step, self._keeper.on_caps(caps))
-            self._watch_caps(step)
+            self._watch_counts(step)
 
     def _rows(self, step: Step, names: Mapping[str, str], rows: contract.Occupancy | None) -> None:
         if rows is not None:
             self._follow(step, self._keeper.on_row(names["device"], rows))
-            self._watch_caps(step)
+            self._watch_counts(step)
 
     def _own_grants(self, _: Step, names: Mapping[str, str], grants: contract.Grants | None) -> None:
         if grants is not None:
@@ -125,10 +125,11 @@ class Site:
         step.event("device.written_off", {"device": command.device, "by": command.by})
         return None
 
-    def _watch_caps(self, step: Step) -> None:
-        exceeded = self._keeper.exceeded()
-        data = {zone: {"people": people, "cap": cap} for zone, (people, cap) in exceeded.items()}
-        self.station.alerts.condition(step, AlertKind.CAP_EXCEEDED, bool(exceeded), zones=data)
+    def _watch_counts(self, step: Step) -> None:
+        exceeded = {zone: {"people": people, "cap": cap} for zone, (people, cap) in self._keeper.exceeded().items()}
+        below = {zone: {"people": people} for zone, people in self._keeper.below_zero().items()}
+        self.station.alerts.condition(step, AlertKind.CAP_EXCEEDED, bool(exceeded), zones=exceeded)
+        self.station.alerts.condition(step, AlertKind.COUNT_DOUBT, bool(below), "below", zones=below)
 
     def _follow(self, step: Step, change: Change) -> None:
         """Durable first: a grant is published when it is on disk."""

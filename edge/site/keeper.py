@@ -81,6 +81,10 @@ class Keeper:
         people = {zone: (self.inside(zone), self.cap(zone)) for zone in sorted(self._zones())}
         return {zone: (count, cap) for zone, (count, cap) in people.items() if cap is not None and count > cap}
 
+    def below_zero(self) -> dict[str, int]:
+        """Zones that more people left than came into, by all rows: a gate that is cut off believes every exit."""
+        return {zone: count for zone in sorted(self._zones()) if (count := self.inside(zone)) < 0}
+
     def outstanding(self, zone: str) -> int:
         """Rights given and not back, with the people that written-off journals let in."""
         return sum(

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edge.gate.occupancy import Occupancy
 from tests.gate.acts import (
     CAP,
     COUNTS,
@@ -214,6 +215,14 @@ def test_when_everybody_passes_one_by_one_the_count_is_the_truth(story: Story, g
     assert told.world_inside() == max(0, inside - len(goers))
     assert told.inside() == told.world_inside()
     rooms_keep_their_caps(told)
+
+
+def test_a_gate_that_gives_away_more_than_it_holds_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """3: whoever watches counts for themselves."""
+    monkeypatch.setattr(Occupancy, "missing", lambda *_: [])
+    story = Story("08:55").caps(building=9, stacks_3=0).booked(LI).at("09:10").north.meets(LI)
+    with pytest.raises(AssertionError, match="admitted without a right in stacks-3"):
+        play(story)
 
 
 @pytest.mark.parametrize("slow", [False, True])

@@ -297,6 +297,18 @@ def test_a_person_who_steps_aside_during_the_pause_is_not_measured_early(bench: 
 def test_samples_of_the_empty_hall_belong_to_nobody(bench: Bench) -> None:
     bench.wait(25.0)
     assert bench.outcome() is Outcome.UNDECIDED
+    for _ in range(POLICY.samples):
+        bench.device.handle(bench.good())
+    assert bench.outcome() is Outcome.UNDECIDED
+
+
+def test_what_was_measured_for_one_card_is_not_the_next_cards(bench: Bench) -> None:
+    bench.comes()
+    bench.taps()
+    bench.wait(0.5)
+    assert bench.outcome() is Outcome.PASS
+    bench.is_served()
+    assert bench.outcome() is Outcome.UNDECIDED
 
 
 def test_whoever_leaves_takes_their_samples_along(bench: Bench) -> None:

@@ -125,8 +125,8 @@ def caps(revision: int = 1, **zones: int) -> Caps:
     return Caps(revision=revision, building=None, zones=zones, sessions=())
 
 
-def row(journal: str, *, granted: int = 0, entries: int = 0) -> Occupancy:
-    zone = ZoneRow(granted=granted, entries=entries, exits=0, released=0)
+def row(journal: str, *, granted: int = 0, entries: int = 0, exits: int = 0) -> Occupancy:
+    zone = ZoneRow(granted=granted, entries=entries, exits=exits, released=0)
     return Occupancy(journal=journal, term=1, zones={"hall": zone})
 
 
@@ -213,6 +213,28 @@ def test_more_people_than_the_cap_allows_is_an_alert() -> None:
     bench.hear("caps", caps(2, hall=12))
     bench.wait()
     assert len(bench.events("alert.cleared")) == 1
+
+
+def test_more_who_left_than_came_make_the_guard_count_until_the_count_is_right() -> None:
+    bench = Bench()
+    bench.hear("occupancy/west", row("w1", exits=2))
+    bench.wait(4)
+    bench.hear("occupancy/north", row("n1", entries=2))  # the rows came apart
+    bench.wait(60)
+    assert bench.events("alert.raised") == []
+    bench.hear("occupancy/west", row("w1", exits=3))
+    bench.wait(4)
+    assert bench.events("alert.raised") == []
+    bench.wait(2)
+    (raised,) = bench.events("alert.raised")
+    assert (raised["alert"], raised["zones"]) == ("count_doubt-below", {"hall": {"people": -1}})
+    assert bench.command("ack_alert", alert="count_doubt-below").ok
+    bench.hear("occupancy/west", row("w1", exits=4))
+    bench.wait(61)
+    assert len(bench.events("alert.raised")) == 2, "seen, and not counted"
+    bench.hear("occupancy/north", row("n1", entries=4))
+    bench.wait()
+    assert len(bench.events("alert.cleared")) == 2
 
 
 def test_a_gate_is_written_off_on_record() -> None:

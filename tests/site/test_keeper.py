@@ -341,6 +341,17 @@ def test_a_lowered_cap_asks_only_for_what_is_there_and_for_the_rest_as_people_le
     assert site.keeper.exceeded() == {}
 
 
+def test_a_zone_that_more_left_than_came_into_is_below_zero() -> None:
+    site = open_site(cap=10)
+    site.gates["north"].entries += 2
+    site.gates["west"].exits += 2
+    site.settle()
+    assert site.keeper.below_zero() == {}
+    site.gates["west"].exits += 1
+    site.settle()
+    assert site.keeper.below_zero() == {"hall": -1}
+
+
 def test_what_came_back_beyond_need_is_granted_again() -> None:
     site = open_site(cap=10)
     site.perform(site.keeper.on_caps(caps(2, hall=4)))
@@ -561,6 +572,18 @@ def test_a_zone_that_the_caps_name_no_more_gives_all_back() -> None:
     site.settle()
     assert site.keeper.outstanding("hall") == 0
     assert granted(site) == {"north": 5, "south": 5}
+
+
+def test_a_restarted_keeper_remembers_what_it_gave_and_nobody_has_heard() -> None:
+    """Else it would give the same places again, to the gate that is there."""
+    site = open_site(cap=10)
+    site.perform(site.keeper.on_caps(caps(2, hall=13)))  # to the north, which is cut off
+    site.gates["south"].entries += 5
+    site.publish("south")
+    site.grants.clear()
+    site.start_keeper()
+    assert granted(site) == {"north": 8, "south": 5}
+    assert site.keeper.outstanding("hall") == 13
 
 
 def test_a_restarted_keeper_remembers_what_came_back_though_nobody_repeats_it() -> None:

@@ -115,6 +115,18 @@ class Lane:
         self.story.after(0.8)
         return self.tap(person)
 
+    def turns(self, mode: str, hot: Person = LI) -> Story:
+        """Something brings the lane into a mode; it is held for the fever of somebody who has booked."""
+        match mode:
+            case "fire":
+                return self.do("fire", active=True)
+            case "held":
+                return self.meets(hot, FEVERISH_C)
+            case "manual":
+                return self.do("ambient", ambient_c=5.0)
+            case _:
+                return self.story.guard(self.name, mode)
+
     def serves(self, person: Person, skin_c: float = HEALTHY_C) -> Story:
         """Face, tap, walk, gone: four seconds, and the lane is free again."""
         self.meets(person, skin_c).after(1.7)
@@ -255,6 +267,12 @@ class Story:
         return Told(self, simulation, out.getvalue(), log.getvalue(), heard)
 
 
+def rights(row: Mapping[str, Any]) -> int:
+    """What a row of the bounded counter has left, by the contract's own words."""
+    spent = row["entries"] + row["released"] + sum(row["sent"].values())
+    return row["granted"] + row["exits"] + (row["received"] or 0) - spent
+
+
 def replace_disk(device: SimulatedDevice) -> None:
     device.store.close()
     device.store = Store.in_memory(device.ids)
@@ -382,16 +400,7 @@ class Told:
     def free(self, zone: str = "*") -> dict[str, int]:
         """Rights that each gate holds, by its published row."""
         rows = {gate: self.retained(f"occupancy/{gate}")["zones"].get(zone) for gate in GATES}
-        return {
-            gate: row["granted"]
-            + row["exits"]
-            + (row["received"] or 0)
-            - row["entries"]
-            - row["released"]
-            - sum(row["sent"].values())
-            for gate, row in rows.items()
-            if row is not None
-        }
+        return {gate: rights(row) for gate, row in rows.items() if row is not None}
 
     # --- what holds in every story -----------------------------------------------------------------------
 

@@ -61,6 +61,14 @@ def test_the_face_of_somebody_who_left_does_not_speak_for_the_next(story: Story)
     assert told.reasons() == ["fever"]
 
 
+def test_whoever_does_not_hold_still_is_measured_anew(story: Story) -> None:
+    """Near the threshold the whole series counts, and half of it is of somebody who was still coming closer."""
+    story.booked(LI).at("09:10").north.tap(LI).after(1).north.face(35.25).after(0.25).north.face(34.5)
+    told = story.told()
+    assert told.reasons() == []
+    assert told.event("visit.admitted").data["skin_c"] == pytest.approx(34.5, abs=0.06)
+
+
 def test_nobody_before_the_thermometer_means_no_admission(story: Story) -> None:
     story.booked(LI).at("09:10").north.tap(LI)
     told = story.told()

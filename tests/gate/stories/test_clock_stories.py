@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gate.stories.story import LI, SUN, WANG, Story
+from tests.gate.stories.story import FEVERISH_C, LI, SUN, WANG, Story
 
 
 def test_without_a_clock_nobody_is_let_in_and_everybody_out(story: Story) -> None:
@@ -114,3 +114,11 @@ def test_where_the_policy_says_so_a_gate_without_a_clock_is_manual() -> None:
     told = story.told()
     assert told.modes("north") == ["manual"]
     assert told.event("visit.admitted").data["by"] == "hand"
+
+
+def test_a_card_that_is_held_is_refused_where_the_guard_decides_too() -> None:
+    story = Story("08:55", 'policy.clock_unset="manual"').caps().booked(LI).at("09:10").north.meets(LI, FEVERISH_C)
+    story.after(15).guard("north", "led_aside").after(5).north.leave().north.do("clock", set=False).after(1)
+    told = story.north.tap(LI).told()
+    assert told.modes("north") == ["held", "normal", "manual"]
+    assert told.reasons() == ["fever", "held"]

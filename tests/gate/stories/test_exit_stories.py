@@ -47,16 +47,35 @@ def test_more_may_leave_than_came_but_the_count_never_falls_below_zero(story: St
     assert "count_doubt" in told.kinds()
 
 
+def test_below_zero_is_said(story: Story) -> None:
+    """Cut off from the others, an exit believes whoever leaves; all rows together know better."""
+    story.at("09:05").west.link(False).at("09:10").west.exits().at("09:20").west.link(True)
+    told = story.told()
+    assert told.inside() == -1
+    raised = told.event("alert.raised", "site", kind="count_doubt")
+    assert (raised.data["alert"], raised.data["zones"]) == ("count_doubt-below", {"*": {"people": -1}})
+    assert told.when("09:20:05") < raised.at < told.when("09:20:10"), "rows may arrive apart"
+    story.at("09:30").guard("north", "set_count", zone="*", people=0)
+    told = story.told()
+    assert told.inside() == 0
+    assert told.alerts("count_doubt") == ["raised", "cleared"]
+
+
 def test_a_card_that_never_came_in_may_leave(story: Story) -> None:
     story.at("09:40").west.exits(CHEN)
     exited = story.told().event("visit.exited")
     assert (exited.data["visit"], exited.data["card"], exited.data["zone"]) == (None, CHEN.card, None)
 
 
-@pytest.mark.parametrize("command", ["lockdown", "release"])
-def test_people_leave_in_every_mode(story: Story, command: str) -> None:
-    story.booked(LI).at("09:10").north.serves(LI).at("09:30").guard("north", command).at("09:40").north.exits(LI)
-    told = story.told()
+@pytest.mark.parametrize(
+    ("mode", "so"),
+    [("lockdown", "lockdown"), ("held", "held"), ("manual", "manual"), ("release", "released"), ("fire", "released")],
+)
+def test_people_leave_in_every_mode(story: Story, mode: str, so: str) -> None:
+    story.booked(LI, WANG).at("09:10").north.serves(LI).at("09:30").north.turns(mode, WANG)
+    told = story.at("09:40").north.exits(LI).told()
+    assert told.modes("north") == [so]
+    assert told.event("visit.exited").at == pytest.approx(told.when("09:40"), abs=0.05)
     assert told.event("visit.exited").data["card"] == LI.card
     assert told.inside() == 0
 

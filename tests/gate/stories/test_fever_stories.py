@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge.gate import register
-from tests.gate.stories.story import CHEN, FEVERISH_C, LI, WANG, Story
+from tests.gate.stories.story import CHEN, FEVERISH_C, HEALTHY_C, LI, WANG, Story
 
 
 def test_a_fever_is_looked_at_twice_and_then_refused(story: Story) -> None:
@@ -120,6 +120,23 @@ def test_a_suspect_who_walks_away_is_not_let_in(story: Story) -> None:
     told = story.told()
     assert told.reasons() == ["temperature_invalid"]
     assert told.openings("north") == []
+    assert told.when("09:10:15") < told.event("visit.denied").at < told.when("09:10:17"), "the pause, and face_s"
+
+
+@pytest.mark.parametrize("away_s", [0.0, 1.0, 15.0])
+@pytest.mark.parametrize(("skin_c", "reasons"), [(FEVERISH_C, ["fever"]), (HEALTHY_C, [])])
+def test_however_long_the_pause_whoever_is_there_after_it_is_measured(
+    away_s: float, skin_c: float, reasons: list[str]
+) -> None:
+    """Asked to step aside, a reader does; and this pause is longer than a measurement may take."""
+    story = Story("08:55", "screening.recheck_s=20").caps().booked(LI)
+    story.at("09:10").north.meets(LI, FEVERISH_C).after(3)
+    if away_s:
+        story.north.leave().after(away_s)
+    told = story.north.face(skin_c).told()
+    assert told.reasons() == reasons
+    judged = told.events("visit.denied") or told.events("visit.admitted")
+    assert told.when("09:10:20.8") < judged[0].at < told.when("09:10:23")
 
 
 def test_just_below_the_threshold_passes_and_just_above_does_not(story: Story) -> None:
@@ -137,11 +154,15 @@ def test_somebody_who_comes_in_from_the_cold_is_asked_to_wait_not_let_in(story: 
     assert any("warm up indoors" in lane["text"]["en"] for lane in told.messages("lanes/north"))
 
 
-def test_the_release_button_and_fire_work_during_the_second_look(story: Story) -> None:
-    story.booked(LI).at("09:10").north.meets(LI, FEVERISH_C).after(2).north.do("release_button")
+@pytest.mark.parametrize(("do", "keys", "open_s"), [("release_button", {}, 5.0), ("fire", {"active": True}, None)])
+def test_the_release_button_and_fire_work_during_the_second_look(
+    story: Story, do: str, keys: dict[str, bool], open_s: float | None
+) -> None:
+    story.booked(LI).at("09:10").north.meets(LI, FEVERISH_C).after(2).north.do(do, **keys)
     told = story.told()
-    [(opened, _)] = told.openings("north")
-    assert opened == pytest.approx(told.when("09:10:02.8"), abs=0.05)
+    [(opened, closed)] = told.openings("north")
+    assert opened == pytest.approx(told.when("09:10:02.8"), abs=0.01)
+    assert closed == (None if open_s is None else pytest.approx(opened + open_s, abs=0.01))
     assert told.events("visit.admitted") == []
 
 

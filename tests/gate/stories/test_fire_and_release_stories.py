@@ -163,11 +163,7 @@ def test_whoever_is_being_measured_when_the_lane_is_locked_down_is_told_so(story
 
 @pytest.mark.parametrize("mode", ["lockdown", "held"])
 def test_the_release_button_works_in_every_mode(story: Story, mode: str) -> None:
-    story.booked(LI).at("09:10")
-    if mode == "lockdown":
-        story.guard("north", "lockdown")
-    else:
-        story.north.meets(LI, FEVERISH_C)
+    story.booked(LI).at("09:10").north.turns(mode)
     story.at("09:12").north.do("release_button").after(2).north.passes()
     told = story.told()
     assert told.openings("north") == [

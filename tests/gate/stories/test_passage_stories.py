@@ -60,12 +60,14 @@ def test_a_tailgater_is_counted_and_reported(story: Story) -> None:
     assert (told.inside(), told.inside("stacks-3")) == (2, 1)
 
 
-def test_three_who_walk_on_one_card_are_two_tailgaters(story: Story) -> None:
-    story.booked(LI).at("09:10").north.meets(LI).after(2).north.passes(3)
+@pytest.mark.parametrize("count", [3, 6])
+def test_all_who_walk_behind_each_other_on_one_card_are_tailgaters(story: Story, count: int) -> None:
+    """Each follows the one before, however long the first is in."""
+    story.booked(LI).at("09:10").north.meets(LI).after(2).north.passes(count)
     told = story.told()
     assert told.kinds() == ["tailgating"]
-    assert told.retained("alerts/north/tailgating")["data"]["count"] == 2
-    assert told.inside() == 3
+    assert told.retained("alerts/north/tailgating")["data"]["count"] == count - 1
+    assert told.inside() == count
 
 
 def test_nobody_gets_through_a_locked_lane(story: Story) -> None:
@@ -121,10 +123,11 @@ def test_the_lane_locks_behind_the_first_even_if_the_beam_stays_broken(story: St
 
 
 def test_a_forgotten_card_is_admitted_by_hand_and_recorded(story: Story) -> None:
-    story.at("09:10").guard("north", "admit", note="forgot the card", zone="stacks-3", temperature_c=36.5)
-    story.after(2).north.passes()
-    told = story.told()
+    note = "forgot the card"
+    story.at("09:10").guard("north", "admit", note=note, zone="stacks-3", temperature_c=36.5, by="guard 7")
+    told = story.after(2).north.passes().told()
     data = told.event("visit.admitted").data
+    assert (data["note"], data["guard"], data["temperature_c"]) == (note, "guard 7", 36.5)
     assert (data["by"], data["card"], data["zone"], data["booking"]) == ("hand", None, "stacks-3", None)
     assert (data["skin_c"], data["ambient_c"], data["estimate_c"]) == (None, None, 36.5)
     assert told.event("visit.passed").data["visit"] == data["visit"]
@@ -219,6 +222,22 @@ def test_open_once_is_refused_while_somebody_walks_through(story: Story) -> None
     assert [ok for ok, _ in told.results("north")] == [False]
     assert len(told.openings("north")) == 1
     assert told.inside() == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "so", "inside"),
+    [("lockdown", "lockdown", 0), ("held", "held", 0), ("release", "released", 1), ("fire", "released", 1)],
+)
+def test_a_guards_word_for_one_person_changes_no_mode_and_says_so(
+    story: Story, mode: str, so: str, inside: int
+) -> None:
+    """A released lane is open without it: whoever walks is counted by the beam, and would be twice."""
+    story.booked(LI).at("09:10").north.turns(mode).at("09:12").guard("north", "open_once").after(1)
+    told = story.guard("north", "admit", note="visitor", zone="stacks-3").after(1).north.passes().told()
+    assert told.results("north")[-2:] == [(False, f"the lane is in {so}")] * 2
+    assert told.events("visit.admitted") == []
+    assert told.modes("north") == [so]
+    assert told.inside() == told.world_inside() == inside
 
 
 # --- by hand, while a reader is measured ---------------------------------------------------------------

@@ -192,12 +192,13 @@ def test_but_the_place_of_somebody_else_is_nobodys() -> None:
     assert story.told().reasons() == ["zone_full"]
 
 
-def test_not_while_a_gate_is_cut_off_that_may_have_seen_them_leave() -> None:
+@pytest.mark.parametrize("cut_off", ["west", "north"])
+def test_not_while_a_gate_is_cut_off_from_one_that_may_have_seen_them_leave(cut_off: str) -> None:
     """Its exit makes a right of the same place, which somebody else may get."""
     story = Story("11:20").caps(stacks_3=1).booked(LI).booked(LI, WANG, session="pm")
-    story.at("11:21").north.serves(LI).at("11:28").west.link(False).at("11:29").west.exits(LI)
+    story.at("11:21").north.serves(LI).at("11:28").line(cut_off, "link", up=False).at("11:29").west.exits(LI)
     story.at("14:01").north.meets(LI).after(5).north.leave()
-    story.at("14:05").west.link(True).at("14:06").north.serves(LI).at("14:10").south.meets(WANG)
+    story.at("14:05").line(cut_off, "link", up=True).at("14:06").north.serves(LI).at("14:10").south.meets(WANG)
     told = story.told()
     assert told.reasons() == ["zone_full", "zone_full"]
     assert told.inside("stacks-3") == told.world_inside() == 1
@@ -224,10 +225,11 @@ def test_not_while_somebody_is_inside_without_a_right() -> None:
     assert told.inside("stacks-3") == 2
 
 
-def test_not_while_a_neighbour_is_owed_a_right_although_the_room_has_space() -> None:
+@pytest.mark.parametrize("debtor", ["south", "north"])
+def test_not_while_a_right_is_owed_although_the_room_has_space(debtor: str) -> None:
     """South lost its disk, and a right with it; a guard finds somebody who came in without any."""
     story = Story("11:20").caps(stacks_3=2).booked(LI).booked(LI, session="pm").at("11:21").north.serves(LI)
-    story.at("11:22").south.disk_replaced(30).at("11:25").guard("south", "set_count", zone="stacks-3", people=2)
+    story.at("11:22").south.disk_replaced(30).at("11:25").guard(debtor, "set_count", zone="stacks-3", people=2)
     story.at("11:29").west.exits().at("14:01").north.meets(LI)
     told = story.told()
     assert told.reasons() == ["zone_full"]

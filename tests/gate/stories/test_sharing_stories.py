@@ -37,12 +37,15 @@ def test_a_right_is_fetched_from_the_other_gate_within_the_blink_of_an_eye(blank
     assert told.free("stacks-3") == {"north": 0, "south": 0}
 
 
-def test_a_booked_reader_refused_as_full_makes_the_guard_count(blank: Story) -> None:
-    blank.caps(building=9, stacks_3=1).booked(LI, WANG)
+@pytest.mark.parametrize(("building", "room", "reason"), [(9, 1, "zone_full"), (1, 9, "building_full")])
+def test_a_booked_reader_refused_as_full_makes_the_guard_count(
+    blank: Story, building: int, room: int, reason: str
+) -> None:
+    blank.caps(building=building, stacks_3=room).booked(LI, WANG)
     queue(blank, "north", "09:10", LI, WANG)
     told = blank.told()
     denied = told.event("visit.denied")
-    assert denied.data["reason"] == "zone_full"
+    assert denied.data["reason"] == reason
     assert told.when("09:10:05.8") + 0.25 < denied.at < told.when("09:10:05.8") + 0.35
     assert told.alerts("count_doubt") == ["raised"]
 
@@ -97,6 +100,16 @@ def test_two_people_find_two_places_at_the_other_gate(blank: Story) -> None:
     told = blank.told()
     assert told.reasons() == []
     assert told.inside() == 4
+
+
+def test_nobody_sends_away_the_place_of_a_reader_who_is_being_measured(blank: Story) -> None:
+    """Li has tapped first; Wang asks for the only place while Li steps up."""
+    blank.caps(building=9, stacks_3=1).booked(LI, WANG).at("09:10").north.tap(LI).after(1).south.tap(WANG)
+    blank.after(1).north.face().after(1).north.passes()
+    told = blank.told()
+    assert [(line.device, line.data["reason"]) for line in told.events("visit.denied")] == [("south", "zone_full")]
+    assert told.event("visit.admitted", "north").data["card"] == LI.card
+    assert told.retained("occupancy/north")["zones"]["stacks-3"]["sent"] == {}
 
 
 # --- debts -----------------------------------------------------------------------------------------------
