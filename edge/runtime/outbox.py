@@ -66,6 +66,7 @@ class Outbox:
         self._acked_at_timer = acked_seq
         self._patience_s = RESEND_S
         self._soon = False
+        self._heard = False
         self._unsaved = False
 
     @property
@@ -87,7 +88,7 @@ class Outbox:
 
     def linked(self) -> list[Intent]:
         """The link is up and the server's retained word has arrived: send all above it."""
-        self._up, self._in_flight = True, 0
+        self._up, self._in_flight, self._heard = True, 0, False
         self._sent_seq = self.acked_seq
         return [SetTimer(RESEND, self._patience_s), *self._pump()]
 
@@ -103,14 +104,18 @@ class Outbox:
     def acked(self, journal: str, acked_seq: int) -> list[Intent]:
         """The server has everything up to ``acked_seq``.
 
-        Another journal's or an impossible one is ignored; but whoever says it may have been away, and missed the rest.
+        Another journal's or an impossible one is ignored. Whoever says that or an older one, or speaks for the first
+        time on this connection, may have been away and have missed the rest.
         """
         if journal == self.journal and self.acked_seq < acked_seq <= self.committed_seq:
             self.acked_seq = acked_seq
             self._sent_seq = max(self._sent_seq, acked_seq)
             self._unsaved = True
+            back, self._heard = not self._heard, True
+        else:
+            back = True
         self._patience_s = RESEND_S
-        if self._up and self._sent_seq > self.acked_seq and not self._soon:
+        if back and self._up and self._sent_seq > self.acked_seq and not self._soon:
             self._soon, self._acked_at_timer = True, self.acked_seq
             return [SetTimer(RESEND, SOON_S), *self._pump()]
         return self._pump()
