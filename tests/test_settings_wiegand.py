@@ -84,7 +84,7 @@ def test_two_lanes_are_two_computers() -> None:
         ('path="/dev/x", d1=13', "expected d0 and d1 with kind wiegand, and only there"),
         (f'{ENTRY}, path="/dev/x"', "expected path with kind hid or osdp, and only there"),
         (f'{ENTRY}, sends="hex"', "sends: expected with kind hid only"),
-        (f"{ENTRY}, uid_bytes=4", "uid_bytes: expected with kind hid or osdp only"),
+        (f"{ENTRY}, uid_bytes=4", "uid_bytes: expected with kind hid or osdp or pn532 only"),
         (f"{ENTRY}, address=1", "address: expected with kind osdp only"),
         ('path="/dev/x", keypad=4', "keypad: expected with kind wiegand only"),
         ('path="/dev/x", pull_up=true', "pull_up: expected with kind wiegand only"),

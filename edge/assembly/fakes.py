@@ -6,12 +6,15 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 
+from drivers.i2c import KernelI2C
 from drivers.lane_io import LaneIO
+from drivers.paced import Paced, Submit
 from drivers.reader_hid import HidReader
 from drivers.thermometer_mlx90614 import Mlx90614
 from drivers.wiegand import FORMATS
 from edge import settings
 from edge.assembly.gate import Reading, adafruit_thermometer, form_of, reader_options, wiring_of
+from edge.assembly.pn532 import open_pn532
 from edge.assembly.wiegand import formats_of, open_wiegand, pins_of
 from edge.runtime.loop import Loop
 from edge.settings.lane import Reader
@@ -19,8 +22,9 @@ from edge.settings.shared import FORM_BYTES
 from simulators.scenario import COMPUTER, DATA_FAULTS, FAULTS, AnyKind, Faults, Part, Stimulus, read
 from simulators.wires.circuitpython import FakeI2C
 from simulators.wires.evdev import FakeKeyboard
+from simulators.wires.pn532 import FakePn532
 from simulators.wires.reader import FakeReader
-from simulators.wires.smbus import FakeBus
+from simulators.wires.smbus import FakeBus, I2cWire
 from simulators.wires.wiegand import FakeWiegand
 from simulators.world.lane import LaneWorld, Later
 
@@ -46,7 +50,7 @@ def read_stimuli(lines: Iterable[str], building: settings.Building, *, live: boo
 
 
 READER_FAULTS: Mapping[str, tuple[AnyKind, ...]] = {
-    **dict.fromkeys(TYPED, FAULTS["reader"]),
+    **dict.fromkeys((*TYPED, "pn532"), FAULTS["reader"]),
     "wiegand": (*FAULTS["reader"], *DATA_FAULTS),
 }
 """Which faults a reader of cards can have, by its kind; one on the network has none here."""
@@ -79,10 +83,55 @@ def build_world(gate: settings.Gate, later: Later, rng: random.Random, now_s: Ca
             fake = world.keyboards[number] = FakeKeyboard(now_s, later=later, form=form_of(reader))
         elif reader.kind == "wiegand":
             fake = _fake_wiegand(reader, world)
+        elif reader.kind == "pn532":
+            fake = FakePn532(later)
+            _wire(world, gate, reader.bus).attach(fake)
         else:
             continue
         world.readers.update(dict.fromkeys(_places(reader), fake))
     return world
+
+
+def _wire(world: LaneWorld, gate: settings.Gate, bus: int) -> I2cWire:
+    """The wires of an I²C bus by its number."""
+    if gate.thermometer is not None and gate.thermometer.bus == bus:
+        return world.i2c
+    return world.buses.setdefault(bus, I2cWire())
+
+
+def fake_i2c(world: LaneWorld, gate: settings.Gate, bus: int) -> KernelI2C:
+    """A bus by its number, as `drivers.i2c.open_kernel` opens it."""
+    return KernelI2C(FakeBus(_wire(world, gate, bus)))
+
+
+def poll_fakes(
+    world: LaneWorld, gate: settings.Gate, loop: Loop, submit: Callable[[I2cWire], Submit], opened: ExitStack
+) -> None:
+    """Open the readers on I²C buses and have them polled, in virtual time, on their bus's turn.
+
+    Args:
+        world: has the wires.
+        gate: the device's configuration.
+        loop: the gate's; its timers are gone when the gate loses its power.
+        submit: of the worker of a bus.
+        opened: closes what was opened.
+    """
+    monotonic = loop.clock.monotonic
+
+    def open_one(reader: Reader) -> None:
+        wire = _wire(world, gate, reader.bus)
+
+        def pause(for_s: float) -> None:
+            wire.elapsed_s += for_s
+
+        i2c = fake_i2c(world, gate, reader.bus)
+        driver = open_pn532(reader, i2c, loop.post, now_s=lambda: monotonic() + wire.elapsed_s, pause=pause)
+        later: Later = lambda after_s, call: loop.call_at(monotonic() + after_s, call)  # noqa: E731
+        opened.callback(Paced(driver.poll, submit(wire), later).close)
+
+    for reader in gate.readers:
+        if reader.kind == "pn532":
+            open_one(reader)
 
 
 def _fake_wiegand(reader: Reader, world: LaneWorld) -> FakeWiegand:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from drivers.i2c import open_kernel
 from drivers.lane_io import LaneIO
 from edge import settings
 from edge.assembly import gate as assembly
 from edge.assembly.hardware import open_hardware
 from edge.assembly.osdp import open_lines
+from edge.assembly.pn532 import poll_readers
 from edge.assembly.process import BrokerNews, Stop, supervised
 from edge.gate.controller import Gate
 from edge.gate.vocabulary import Indicate
@@ -25,6 +27,7 @@ from edge.runtime.loop import Loop, run
 from edge.runtime.ntp import Synchronised
 from edge.runtime.ports import Clock, Controller, Post
 from edge.runtime.station import Station
+from edge.runtime.vocabulary import Fact
 from edge.runtime.worker import Worker
 
 
@@ -120,6 +123,7 @@ class GateProcess:
         opened: what is closed at the end, last first.
         journal: remembers.
         gate: decides.
+        buses: the workers of the I²C buses so far, by number.
     """
 
     building: settings.Building
@@ -129,6 +133,19 @@ class GateProcess:
     opened: ExitStack
     journal: SqliteJournal
     gate: Gate
+    buses: dict[int, Worker] = field(default_factory=dict[int, Worker])
+
+    def bus(self, number: int) -> Worker:
+        """The worker of an I²C bus: all that is on it takes turns there."""
+        if number not in self.buses:
+            chosen = self.building.devices[self.name].thermometer
+            served = "thermometer" if chosen is not None and chosen.bus == number else f"I2C {number}"
+            worker = Worker(
+                f"{self.name} {served}", self.device.loop.post, clock=self.device.clock, failed=self.stop.because
+            )
+            self.buses[number] = worker
+            self.opened.callback(worker.close)
+        return self.buses[number]
 
     def start(
         self,
@@ -144,16 +161,16 @@ class GateProcess:
             controller: `gate`, or what stands around it.
             lane: the contacts.
             thermometer: takes one reading; None at an exit.
-            threads: others than the thermometer's that call drivers.
+            threads: others than the buses' that call drivers.
             show: shows people the same as lamps and buzzer do.
 
         Returns:
             The connection to the broker.
         """
         post, clock = self.device.loop.post, self.device.clock
-        worker = Worker(f"{self.name} thermometer", post, clock=clock, failed=self.stop.because)
-        self.opened.callback(worker.close)
-        HangWatch((worker, *threads), clock, self.device.loop.call_at, self.stop.because)
+        chosen = self.building.devices[self.name].thermometer
+        worker = None if chosen is None else self.bus(chosen.bus)
+        HangWatch((*self.buses.values(), *threads), clock, self.device.loop.call_at, self.stop.because)
         news = BrokerNews(self.name, post, clock)
         subscriptions = assembly.subscriptions(self.building, self.name)
         link = open_link(self.building, self.gate.station, news, subscriptions, clock)
@@ -166,7 +183,7 @@ class GateProcess:
                 journal=self.journal,
                 link=link,
                 lane=lane,
-                measure=worker.submit,
+                measure=_nobody_measures if worker is None else worker.submit,
                 thermometer=thermometer,
                 show=show,
             ),
@@ -208,7 +225,20 @@ def run_gate(building: settings.Building, name: str) -> None:
     clock = Live().clock(building)
     with gate_process(building, name, clock) as process:
         loop, directory = process.device.loop, building.storage.directory
-        wires = open_hardware(building.devices[name], loop.post, clock, process.opened, directory)
+        lane, thermometer, threads = open_hardware(building.devices[name], loop.post, clock, process.opened, directory)
         show = open_lines(building, name, loop.post, clock, process.opened)
-        process.start(process.gate, *wires, show=show)
+        polling = poll_readers(
+            building.devices[name],
+            loop.post,
+            clock,
+            process.opened,
+            open_i2c=open_kernel,
+            submit=lambda bus: process.bus(bus).submit,
+        )
+        process.start(process.gate, lane, thermometer, (*threads, *polling), show=show)
         process.run(loop)
+
+
+def _nobody_measures(_: Callable[[], Fact | None]) -> bool:
+    """At an exit nobody's temperature is taken."""
+    return False

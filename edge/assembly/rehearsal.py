@@ -6,9 +6,10 @@ from typing import IO
 
 from edge import settings
 from edge.assembly.computer import Disk
-from edge.assembly.fakes import open_fakes
+from edge.assembly.fakes import fake_i2c, open_fakes
 from edge.assembly.live import Live, gate_process
 from edge.assembly.people import Narrated, People
+from edge.assembly.pn532 import poll_readers
 from edge.assembly.simulation import Transcript
 from edge.runtime.ports import Controller
 
@@ -40,7 +41,17 @@ def rehearse_gate(
             told = Transcript(transcript, clock, began_s=people.began_s, at_once=True)
             people.watch(told)
             controller = Narrated(controller, name, told)
-        link = process.start(controller, *open_fakes(people.world, building.devices[name], loop, process.opened))
+        gate = building.devices[name]
+        lane, thermometer = open_fakes(people.world, gate, loop, process.opened)
+        polling = poll_readers(
+            gate,
+            loop.post,
+            clock,
+            process.opened,
+            open_i2c=lambda bus: fake_i2c(people.world, gate, bus),
+            submit=lambda bus: process.bus(bus).submit,
+        )
+        link = process.start(controller, lane, thermometer, polling)
         people.computer.plug = link.plug
         if stimuli is not None:
             people.listen(stimuli)

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import IO, Any
 
+from drivers.paced import Submit
 from edge import settings
 from edge.assembly import gate as assembly
-from edge.assembly.fakes import build_world, open_fakes
+from edge.assembly.fakes import build_world, open_fakes, poll_fakes
 from edge.runtime.clock import VirtualClock, WallClock
 from edge.runtime.device import Device
 from edge.runtime.journal import InlineJournal, Store
@@ -22,6 +23,7 @@ from edge.runtime.ports import Post
 from edge.runtime.vocabulary import Commit, Committed, Event, Fact
 from edge.runtime.worker import InlineWorker
 from simulators.wires.bus import VirtualBroker, VirtualLink
+from simulators.wires.smbus import I2cWire
 
 SimClock = VirtualClock | WallClock
 
@@ -307,11 +309,18 @@ class SimulatedGate(SimulatedDevice):
             will=controller.station.last_word(self.clock.wall()),
             as_published=[identity.topic("commands")],
         )
-        worker = InlineWorker(
-            post, clock=self.clock, call_at=device.loop.call_at, elapsed_s=world.i2c.take_elapsed_s, failed=_defect
-        )
+        workers: dict[int, InlineWorker] = {}
+
+        def submit(wire: I2cWire) -> Submit:
+            if id(wire) not in workers:
+                workers[id(wire)] = InlineWorker(
+                    post, clock=self.clock, call_at=device.loop.call_at, elapsed_s=wire.take_elapsed_s, failed=_defect
+                )
+            return workers[id(wire)].submit
+
+        poll_fakes(world, self.settings, device.loop, submit, self._drivers)
         doers = assembly.performers(
-            device, journal=journal, link=link, lane=lane, measure=worker.submit, thermometer=thermometer
+            device, journal=journal, link=link, lane=lane, measure=submit(world.i2c), thermometer=thermometer
         )
         device.install(controller, {**doers, Commit: self.commit})
         return link

@@ -68,7 +68,7 @@ class Thermometer(Settings):
     """SMBus address."""
 
 
-ReaderKind: TypeAlias = Literal["hid", "mqtt", "osdp", "wiegand"]
+ReaderKind: TypeAlias = Literal["hid", "mqtt", "osdp", "pn532", "wiegand"]
 
 NEEDED: Mapping[tuple[str, ...], tuple[ReaderKind, ...]] = {("path",): ("hid", "osdp"), ("d0", "d1"): ("wiegand",)}
 """What some kinds of readers need, and no other has."""
@@ -79,7 +79,8 @@ OPTIONS: Mapping[str, tuple[ReaderKind, ...]] = {
     "key_file": ("osdp",),
     "sends": ("hid",),
     "reversed_bytes": ("hid", "osdp", "wiegand"),
-    "uid_bytes": ("hid", "osdp"),
+    "uid_bytes": ("hid", "osdp", "pn532"),
+    "bus": ("pn532",),
     "formats": ("wiegand",),
     "keypad": ("wiegand",),
     "pull_up": ("wiegand",),
@@ -94,7 +95,7 @@ class Reader(Settings):
     """Which way people go who use it."""
     kind: ReaderKind = "hid"
     """A USB reader that types like a keyboard, one on the network (topic ``readers/{device}``), one on RS-485 (OSDP),
-    or one on two wires (Wiegand)."""
+    an NFC chip on an I²C bus (PN532), or one on two wires (Wiegand)."""
     role: Literal["card", "code"] = "card"
     """What it reads: cards, or booking codes."""
     path: str | None = None
@@ -105,6 +106,8 @@ class Reader(Settings):
     """An OSDP reader's own on its line."""
     key_file: File | None = None
     """File that holds an OSDP reader's key: 32 hex digits, mode 0600; relative to this configuration file."""
+    bus: Annotated[int, Field(ge=0, le=30)] = 1
+    """Number of a PN532's I²C bus, which may be the thermometer's; one PN532 on each."""
     sends: Literal["hex", "decimal"] = "hex"
     """How it writes a UID; over the network always in hex, first byte first."""
     reversed_bytes: bool = False
@@ -143,12 +146,13 @@ class Reader(Settings):
         return value if value is None else context.get("directory", Path()) / value
 
     @model_validator(mode="after")
-    def _whole_osdp(self) -> Self:
-        if self.kind == "osdp":
-            if self.key_file is None:
-                raise ValueError("key_file: missing; a reader of kind osdp needs one")
-            if self.role != "card":
-                raise ValueError("kind osdp: expected role card")
+    def _cards_only(self) -> Self:
+        if self.kind == "osdp" and self.key_file is None:
+            raise ValueError("key_file: missing; a reader of kind osdp needs one")
+        if self.kind in ("osdp", "pn532") and self.role != "card":
+            raise ValueError(f"kind {self.kind}: expected role card")
+        if self.kind == "pn532" and self.form != "uid":
+            raise ValueError(f"form: expected uid with kind pn532, which reads UIDs, found {self.form}")
         return self
 
     @model_validator(mode="after")
@@ -234,14 +238,30 @@ class Gate(Settings):
         elif self.exit_beam is None:
             raise ValueError("expected a lock (entrance) or an exit_beam (exit)")
         used: dict[int, str] = {}
+        buses = {reader.bus: f"readers.{index}.bus" for index, reader in self._on_buses()}
         if self.thermometer is not None:
-            used = dict.fromkeys(BUS_PINS.get(self.thermometer.bus, ()), "thermometer.bus")
+            buses[self.thermometer.bus] = "thermometer.bus"
+        for bus, name in buses.items():
+            used |= dict.fromkeys(BUS_PINS.get(bus, ()), name)
         for key, name, pin in self._pins():
             if pin in used:
                 raise ValueError(f"{key}: BCM {pin} is already used by {used[pin]}")
             used[pin] = name
         _share_lines(self.readers)
         return self
+
+    def _on_buses(self) -> Iterator[tuple[int, Reader]]:
+        """The readers on I²C buses, each with its number.
+
+        Raises:
+            ValueError: two on one bus.
+        """
+        first: dict[int, int] = {}
+        for index, reader in enumerate(self.readers):
+            if reader.kind == "pn532":
+                if first.setdefault(reader.bus, index) != index:
+                    raise ValueError(f"readers.{index}.bus: bus {reader.bus} has a PN532 already: all have one address")
+                yield index, reader
 
     def _pins(self) -> Iterator[tuple[str, str, int]]:
         """Each pin with its key, and the name of what uses it."""

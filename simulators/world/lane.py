@@ -39,6 +39,10 @@ def _no_keyboards() -> dict[int, FakeKeyboard]:
     return {}
 
 
+def _no_buses() -> dict[int, I2cWire]:
+    return {}
+
+
 def _no_readers() -> dict[str, FakeReader]:
     return {}
 
@@ -52,6 +56,8 @@ class LaneWorld:
         later: the world's timer.
         rng: the seeded source of all noise.
         now_s: the world's time, for the stamps of key strokes.
+        i2c: the thermometer's bus.
+        buses: other I²C buses, by number.
         keyboards: those among the readers that type, by their number in the gate's configuration.
         readers: by what people use them for: ``entry``, ``exit``, ``code``.
         went_in: how many people truly came in through this lane, whatever the gate believes.
@@ -64,6 +70,7 @@ class LaneWorld:
     now_s: Callable[[], float]
     pins: FakePins = field(default_factory=FakePins)
     i2c: I2cWire = field(default_factory=I2cWire)
+    buses: dict[int, I2cWire] = field(default_factory=_no_buses)
     keyboards: dict[int, FakeKeyboard] = field(default_factory=_no_keyboards)
     readers: dict[str, FakeReader] = field(default_factory=_no_readers)
     ambient_c: float = HALL_C
